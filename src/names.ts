@@ -69,4 +69,6 @@ export const updaterEnv = {
   onFailure: 'ON_FAILURE',
   onLostVolume: 'ON_LOST_VOLUME',
   outsideNodes: 'OUTSIDE_NODES',
+  /** Seconds until an unreachable API is given up; not injected, for those who run the updater by hand. */
+  deadlineSeconds: 'DEADLINE_SECONDS',
 } as const;

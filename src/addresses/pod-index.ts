@@ -1,0 +1,30 @@
+/** One list of pods, looked up by name and by IP. */
+import { canonicalIp } from './ip.ts';
+import { isLive, type Pod } from './pod.ts';
+
+export type PodIndex = {
+  byName: ReadonlyMap<string, Pod>;
+  /** Canonical IP -> the live pods that show it, the one started last at the end. */
+  byIp: ReadonlyMap<string, readonly Pod[]>;
+};
+
+export function indexPods(pods: readonly Pod[]): PodIndex {
+  const byIp = new Map<string, Pod[]>();
+  for (const pod of pods.filter(isLive)) {
+    for (const ip of new Set(pod.ips.map(canonicalIp))) byIp.set(ip, [...(byIp.get(ip) ?? []), pod]);
+  }
+  for (const showing of byIp.values()) {
+    showing.sort((a, b) => a.startedAt - b.startedAt || a.revision - b.revision);
+  }
+  return { byName: new Map(pods.map((pod) => [pod.name, pod])), byIp };
+}
+
+/**
+ * The pod that has an IP now. Two can show one: after a reboot of its node a pod shows its old IP until its
+ * kubelet announces the new one, and somebody else may have got the old one meanwhile: who started last has
+ * it. Pods on the host network share the IP of their node by design and take no part while another shows it.
+ */
+export function holderOf(ip: string, { byIp }: PodIndex): Pod | undefined {
+  const showing = byIp.get(canonicalIp(ip)) ?? [];
+  return showing.findLast(({ hostNetwork }) => !hostNetwork) ?? showing.at(-1);
+}

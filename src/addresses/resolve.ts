@@ -1,0 +1,100 @@
+/**
+ * The resolution table: what becomes of each line of nodes.conf, given the map (id -> pod name) and one
+ * consistent list of the namespace's pods (pod name -> IP).
+ *
+ * | line   | condition                                                        | becomes                     |
+ * |--------|------------------------------------------------------------------|-----------------------------|
+ * | myself |                                                                  | self: our own IP            |
+ * | in map | pod live, its IP not ours, and nobody who started later shows it | fresh: that IP              |
+ * | in map | otherwise                                                        | parked                      |
+ * | not    | the line's IP is that of a live pod, of a StatefulSet, that is   | unknown: unchanged          |
+ * |        | neither injected nor in the map                                  |                             |
+ * | not    | otherwise                                                        | parked; unknown if          |
+ * |        |                                                                  | `outside-nodes: keep` and   |
+ * |        |                                                                  | no live pod here has the IP |
+ *
+ * Why parked: a replica dials the address of its master from the file at once and asks no name. So no
+ * address is left in a file that we know, or must fear, to be somebody else's.
+ */
+import { DISCARD_ADDRESS, familyOf, isSameIp, pickFamily } from './ip.ts';
+import type { NodeMap } from './node-map.ts';
+import { isLive, type Pod } from './pod.ts';
+import { holderOf, type PodIndex } from './pod-index.ts';
+import type { ParkedReason, Resolution } from './resolution.ts';
+
+/** A line of nodes.conf: node id and the IP that it names, which may be empty. */
+export type Line = { id: string; ip: string };
+
+export type Self = {
+  podName: string;
+  /** The primary first. */
+  ips: readonly [string, ...string[]];
+};
+
+export type OutsideNodes = 'park' | 'keep';
+
+export type Knowledge = { map: NodeMap; pods: PodIndex; self: Self; outsideNodes: OutsideNodes };
+
+/** Every line's resolution by node id. `ownId` is the id of the line `myself`. */
+export function resolve(
+  ownId: string,
+  lines: readonly Line[],
+  knowledge: Knowledge,
+): Map<string, Resolution> {
+  return new Map(
+    lines.map((line) => [
+      line.id,
+      line.id === ownId ? resolveSelf(line, knowledge) : resolvePeer(line, knowledge),
+    ]),
+  );
+}
+
+/** Our own line alone: what can be said without the API. */
+export function resolveSelf(line: Line, { self }: Pick<Knowledge, 'self'>): Resolution {
+  return { kind: 'self', ip: pickFamily(self.ips, familyOf(line.ip)) as string };
+}
+
+function resolvePeer(line: Line, knowledge: Knowledge): Resolution {
+  const podName = knowledge.map.podOfId.get(line.id);
+  const pod = podName === undefined ? undefined : knowledge.pods.byName.get(podName);
+  // An entry counts only for a pod of a StatefulSet: nobody else's name is bound to a volume.
+  const counts = podName !== undefined && (pod === undefined || pod.ofStatefulSet);
+  return counts ? resolveMapped(line, podName, pod, knowledge) : resolveUnmapped(line, knowledge);
+}
+
+function resolveMapped(line: Line, podName: string, pod: Pod | undefined, knowledge: Knowledge): Resolution {
+  if (!pod || !isLive(pod)) return park(line, podName, 'not-live', knowledge);
+  const ip = pickFamily(pod.ips, familyOf(line.ip)) as string;
+  if (isOurs(ip, pod, knowledge)) return park(line, podName, 'shows-our-ip', knowledge);
+  if (!pod.hostNetwork && holderOf(ip, knowledge.pods) !== pod) {
+    return park(line, podName, 'shows-ip-of-later-pod', knowledge);
+  }
+  return { kind: 'fresh', ip, pod: podName };
+}
+
+function resolveUnmapped(line: Line, knowledge: Knowledge): Resolution {
+  const holder = holderOf(line.ip, knowledge.pods);
+  if (holder && isNotYetInjected(holder, knowledge)) {
+    return { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-not-injected' };
+  }
+  if (!holder && knowledge.outsideNodes === 'keep' && line.ip !== '') {
+    return { kind: 'unknown', pod: null, reason: 'outside-node-kept' };
+  }
+  return park(line, null, 'not-in-map', knowledge);
+}
+
+/** Such a pod has not restarted since we look after its cluster, so the address in the file holds. */
+function isNotYetInjected(pod: Pod, { map }: Knowledge): boolean {
+  return pod.ofStatefulSet && !pod.injected && !map.pods.has(pod.name);
+}
+
+/** Pods on the host network share the IP of their node by design; others never share one. */
+function isOurs(ip: string, pod: Pod, { self, pods }: Knowledge): boolean {
+  if (pod.hostNetwork && pods.byName.get(self.podName)?.hostNetwork) return false;
+  return self.ips.some((ownIp) => isSameIp(ownIp, ip));
+}
+
+function park(line: Line, pod: string | null, reason: ParkedReason, { self }: Knowledge): Resolution {
+  const family = familyOf(line.ip) ?? familyOf(self.ips[0]) ?? 'ipv4';
+  return { kind: 'parked', ip: DISCARD_ADDRESS[family], pod, reason };
+}

@@ -1,0 +1,89 @@
+/**
+ * Asks the API until it answers or the deadline has passed. A pod starts early in the life of everything it
+ * needs (its RBAC binding, its network, the ConfigMap), so every refusal may be gone a moment later.
+ */
+import { exitCodes, Failure } from '../errors.ts';
+import { ApiError } from '../kubernetes/namespace-api.ts';
+import { NODES_CONFIG_MAP, NODES_VOLUME, SERVICE_ACCOUNT } from '../names.ts';
+import type { Log } from './log.ts';
+
+export type Patience = {
+  /** Milliseconds on the clock of `now`. */
+  deadlineAt: number;
+  now: () => number;
+  sleep: (ms: number) => Promise<void>;
+  /** From 0 to 1. */
+  random: () => number;
+  log: Log;
+};
+
+const FIRST_DELAY_MS = 100;
+const LAST_DELAY_MS = 5_000;
+/** A server that asks for more gets this much: a redis is waiting. */
+const RETRY_AFTER_AT_MOST_MS = 30_000;
+const LOG_EVERY_MS = 10_000;
+
+/**
+ * The first success of `attempt`.
+ * @throws Failure 77 if the API said no to the last attempt, 69 if it did not serve it.
+ */
+export async function persist<Value>(attempt: () => Promise<Value>, patience: Patience): Promise<Value> {
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const delay = delayMs(error, tries, patience.random());
+      const now = patience.now();
+      if (now + delay >= patience.deadlineAt) throw givenUp(error);
+      if (now - loggedAt >= LOG_EVERY_MS) {
+        patience.log('warn', 'the Kubernetes API did not serve us, trying again', { error: error.message });
+        loggedAt = now;
+      }
+      await patience.sleep(delay);
+    }
+  }
+}
+
+/** Waits until `isTrue`, asking often at first. @throws Failure 69 at the deadline. */
+export async function waitUntil(
+  isTrue: () => Promise<boolean>,
+  what: string,
+  patience: Patience,
+): Promise<void> {
+  for (let tries = 0; !(await persist(isTrue, patience)); tries += 1) {
+    const delay = backoffMs(tries, 50, 1_000, patience.random());
+    if (patience.now() + delay >= patience.deadlineAt) throw new Failure(exitCodes.unavailable, what);
+    await patience.sleep(delay);
+  }
+}
+
+/** Jittered, so that the pods of a restarted cluster do not come back in step. */
+function delayMs(error: ApiError, tries: number, random: number): number {
+  if (error.retryAfterSeconds === undefined) return backoffMs(tries, FIRST_DELAY_MS, LAST_DELAY_MS, random);
+  return Math.min(error.retryAfterSeconds * 1000, RETRY_AFTER_AT_MOST_MS) + random * FIRST_DELAY_MS;
+}
+
+function backoffMs(tries: number, first: number, last: number, random: number): number {
+  return Math.min(last, first * 2 ** Math.min(tries, 16)) * (0.5 + random / 2);
+}
+
+function givenUp(cause: ApiError): Failure {
+  const { status, message } = cause;
+  const causes = likelyCauses(status, message);
+  const code = status === 401 || status === 403 ? exitCodes.forbidden : exitCodes.unavailable;
+  return new Failure(code, `nodes.conf could not be brought up to date: ${message}: ${causes}`, { cause });
+}
+
+function likelyCauses(status: number, message: string): string {
+  if (status === 401)
+    return "the API server does not accept the pod's token: check the clock of the node and the service account.";
+  if (status === 403) {
+    return `the pod's service account may not do this: check that the RoleBinding ${SERVICE_ACCOUNT} in this namespace names it (the webhook keeps it up to date while it runs).`;
+  }
+  if (status === 404 && message.includes(NODES_CONFIG_MAP)) {
+    return `the ConfigMap ${NODES_VOLUME} is missing in this namespace: the webhook makes it while the namespace has the label, so check that it runs.`;
+  }
+  return 'likely causes are a network policy that denies egress to the API server, a service mesh whose proxy is not up before init containers, or an API server that is down or overloaded.';
+}
