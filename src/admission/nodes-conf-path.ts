@@ -1,0 +1,50 @@
+import { posix } from 'node:path';
+import { persistentMount } from './mount.ts';
+import type { Container, Volume } from './shapes.ts';
+
+/** Where well-known images keep the file, the most specific first. */
+const LAYOUTS = [
+  // OT-CONTAINER-KIT redis-operator: a volume of its own beside /data.
+  '/node-conf/nodes.conf',
+  // Bitnami images and charts.
+  '/bitnami/redis/data/nodes.conf',
+  '/bitnami/valkey/data/nodes.conf',
+  // KubeBlocks and older operators, with their own file name.
+  '/redis-data/node.conf',
+];
+
+/** The official images' working directory and the server's default file name. */
+const DEFAULT_DIRECTORY = '/data';
+const DEFAULT_FILE = 'nodes.conf';
+
+/**
+ * Where the container keeps nodes.conf if no annotation says it: `cluster-config-file` below `dir` of the
+ * arguments, else the known layouts that a persistent volume holds, else below `dir`, else /data/nodes.conf.
+ */
+export function findNodesConf(container: Container, volumes: readonly Volume[]): string {
+  const words = argumentWords(container);
+  const directory = absolute(container.workingDir || DEFAULT_DIRECTORY, argument(words, '--dir') ?? '.');
+  const file = argument(words, '--cluster-config-file') ?? argument(words, 'cluster-config-file');
+  if (file !== undefined) return absolute(directory, file);
+
+  const known = LAYOUTS.find((path) => persistentMount(container, volumes, path));
+  if (known) return known;
+  // `dir` alone: the server's own default file in it, unless a configuration file that we cannot see says more.
+  return absolute(argument(words, '--dir') ? directory : DEFAULT_DIRECTORY, DEFAULT_FILE);
+}
+
+/** One word each, also where a shell script or a written configuration file is one argument. */
+function argumentWords({ command, args }: Container): string[] {
+  return [...(command ?? []), ...(args ?? [])].flatMap((text) => text.split(/[\s"';&|]+/));
+}
+
+/** The value after the last `name`, as with the server; undefined if it holds a variable that we cannot know. */
+function argument(words: string[], name: string): string | undefined {
+  const at = words.lastIndexOf(name);
+  const value = at === -1 ? undefined : words[at + 1];
+  return value && !value.includes('$') ? value : undefined;
+}
+
+function absolute(directory: string, path: string): string {
+  return posix.normalize(posix.isAbsolute(path) ? path : `${directory}/${path}`).replace(/(?<=.)\/$/, '');
+}

@@ -1,0 +1,63 @@
+import { posix } from 'node:path';
+import { annotations } from '../names.ts';
+import type { StatefulSet } from './owner.ts';
+import type { Objection } from './reasons.ts';
+import type { Pod } from './shapes.ts';
+
+/** What the annotations ask for; the first choice of each is its default. */
+const choices = {
+  order: ['first', 'last'],
+  onFailure: ['block', 'continue'],
+  onLostVolume: ['refuse', 'start'],
+  outsideNodes: ['park', 'keep'],
+  serviceAccount: ['switch', 'keep'],
+} as const;
+
+type Choices = { [K in keyof typeof choices]: (typeof choices)[K][number] };
+export type Settings = Choices & { container: string | undefined; nodesConf: string | undefined };
+
+/** PATH_MAX of Linux. */
+const PATH_MAX_BYTES = 4096;
+
+/** Reads the annotations of the pod and of its StatefulSet; the pod's win. They are untrusted. */
+export function readSettings(pod: Pod, statefulSet: StatefulSet | undefined): Settings | Objection {
+  const read = (name: string) =>
+    own(pod.metadata.annotations, name) ?? own(statefulSet?.metadata?.annotations, name);
+
+  const nodesConf = read(annotations.nodesConf);
+  if (nodesConf !== undefined && !isNormalPath(nodesConf)) {
+    const expected = 'the absolute path of a file, without "..", "//" or control characters';
+    return { reason: 'invalid-annotation', annotation: annotations.nodesConf, value: nodesConf, expected };
+  }
+  const chosen: Record<string, string> = {};
+  for (const [key, allowed] of Object.entries(choices)) {
+    const annotation = annotations[key as keyof Choices];
+    const value = read(annotation) ?? allowed[0];
+    if (!(allowed as readonly string[]).includes(value)) {
+      return { reason: 'invalid-annotation', annotation, value, expected: `"${allowed.join('" or "')}"` };
+    }
+    chosen[key] = value;
+  }
+  return { ...(chosen as Choices), nodesConf, container: read(annotations.container) };
+}
+
+/** Whether the setting departs from its default. */
+export function departs(settings: Settings, key: keyof Choices): boolean {
+  return settings[key] !== choices[key][0];
+}
+
+/** A label or annotation by name; a name like `constructor` finds nothing but what the user wrote. */
+export function own(map: Record<string, string> | null | undefined, name: string): string | undefined {
+  return map && Object.hasOwn(map, name) ? map[name] : undefined;
+}
+
+function isNormalPath(path: string): boolean {
+  return (
+    posix.isAbsolute(path) &&
+    posix.normalize(path) === path &&
+    !path.endsWith('/') &&
+    // biome's rule against control characters in patterns makes this a range of what is allowed.
+    !/[^\x20-\x7e\x80-\u{10ffff}]/u.test(path) &&
+    Buffer.byteLength(path) <= PATH_MAX_BYTES
+  );
+}
