@@ -113,7 +113,8 @@ export function advance(state: State, answer: Answer, facts: Facts): State {
  */
 export function refusalWithoutApi(state: State, facts: Facts, mounted: NodeMap): Refusal | null {
   if (state.step === 'withdrawing') return state.refusal;
-  return facts.node === null ? lostVolume(facts, mounted) : conflict(facts, mounted);
+  if (facts.node !== null) return conflict(facts, mounted);
+  return facts.onLostVolume === 'start' ? null : lostVolume(facts, mounted);
 }
 
 function afterConfirming(map: NodeMap, facts: Facts): State {

@@ -1,0 +1,72 @@
+import t from 'tap';
+import { idOfPod, otherClaimant, parseNodeMap } from '../../src/addresses/node-map.ts';
+import { id } from './builders.ts';
+
+t.test('keys name pods; nodes.txt fills what no key says', async (t) => {
+  const map = parseNodeMap({
+    'redis-0': `${id('a')}\n`,
+    'nodes.txt': `# made by hand\n\n${id('b')} redis-1\r\n  ${id('c')}\tredis-2 # the third\n`,
+  });
+  t.same(
+    [...map.podOfId],
+    [
+      [id('a'), 'redis-0'],
+      [id('b'), 'redis-1'],
+      [id('c'), 'redis-2'],
+    ],
+  );
+  t.same([...map.recorded], [['redis-0', id('a')]]);
+  t.same([...map.pods], ['redis-0', 'redis-1', 'redis-2']);
+  t.same(map.problems, []);
+  t.equal(idOfPod(map, 'redis-1'), id('b'));
+  t.equal(idOfPod(map, 'redis-9'), undefined);
+});
+
+t.test('a key counts before a line of nodes.txt about the same pod or id', async (t) => {
+  const map = parseNodeMap({
+    'redis-0': id('a'),
+    'nodes.txt': `${id('b')} redis-0\n${id('a')} redis-7\n`,
+  });
+  t.same([...map.podOfId], [[id('a'), 'redis-0']]);
+  t.equal(otherClaimant(map, id('a'), 'redis-0'), undefined);
+});
+
+t.test('an id or a pod that occurs twice is not used and is reported', async (t) => {
+  const twiceById = parseNodeMap({ 'redis-0': id('a'), 'redis-1': id('a'), 'redis-2': id('c') });
+  t.same([...twiceById.podOfId], [[id('c'), 'redis-2']]);
+  t.same(twiceById.problems, [
+    `key redis-0 is not used: id ${id('a')} occurs more than once`,
+    `key redis-1 is not used: id ${id('a')} occurs more than once`,
+  ]);
+  t.equal(otherClaimant(twiceById, id('a'), 'redis-0'), 'redis-1', 'but both claim it');
+  t.equal(otherClaimant(twiceById, id('c'), 'redis-2'), undefined);
+
+  const twiceByPod = parseNodeMap({ 'nodes.txt': `${id('a')} redis-0\n${id('b')} redis-0\n` });
+  t.equal(twiceByPod.podOfId.size, 0);
+  t.same(twiceByPod.problems, [
+    'nodes.txt line 1 is not used: pod redis-0 occurs more than once',
+    'nodes.txt line 2 is not used: pod redis-0 occurs more than once',
+  ]);
+});
+
+t.test('what is no entry is reported, and nothing else is lost', async (t) => {
+  const map = parseNodeMap({
+    'redis-0': 'not-an-id',
+    'redis-1': id('b'),
+    'nodes.txt': `${id('c')}\nredis-2 ${id('c')}\n${id('d')} redis-3 more\n`,
+  });
+  t.same([...map.podOfId], [[id('b'), 'redis-1']]);
+  t.same(map.problems, [
+    'key redis-0 is not used: its value is not a node id',
+    'nodes.txt line 1 is not used: it is not "<node id> <pod name>"',
+    'nodes.txt line 2 is not used: it is not "<node id> <pod name>"',
+    'nodes.txt line 3 is not used: it is not "<node id> <pod name>"',
+  ]);
+});
+
+t.test('keys like __proto__ and constructor are data', async (t) => {
+  const map = parseNodeMap(JSON.parse(`{"__proto__":"${id('a')}","constructor":"${id('b')}"}`));
+  t.equal(map.podOfId.get(id('a')), '__proto__');
+  t.equal(idOfPod(map, 'constructor'), id('b'));
+  t.equal(idOfPod(map, 'toString'), undefined);
+});
