@@ -72,6 +72,7 @@ const OwnerReference = Type.Object({
 
 const Pod = Type.Object({
   metadata: Type.Object({
+    name: maybe(Type.String()),
     labels: maybe(TextMap),
     annotations: maybe(TextMap),
     ownerReferences: maybe(Type.Array(OwnerReference)),

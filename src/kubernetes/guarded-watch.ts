@@ -1,0 +1,36 @@
+import { Watch } from '@kubernetes/client-node';
+
+type WatchArguments = Parameters<Watch['watch']>;
+
+/**
+ * client-node's Watch, for an informer that must not take the process down: the informer neither awaits nor
+ * catches what it calls back, so an event without metadata, or a token file that cannot be read at a
+ * reconnection, would end as an unhandled rejection. Here both end the watch with an error, which the informer
+ * reports. Bookmarks are asked for, so that a quiet watch is not set back by a compaction.
+ */
+export class GuardedWatch extends Watch {
+  override async watch(...[path, query, onEvent, onDone]: WatchArguments): Promise<AbortController> {
+    let controller: AbortController | undefined;
+    let done = false;
+    const finish = (error: unknown) => {
+      if (done) return;
+      done = true;
+      controller?.abort();
+      onDone(error);
+    };
+    const guarded = async (...event: Parameters<typeof onEvent>) => {
+      try {
+        await onEvent(...event);
+      } catch (error) {
+        finish(error);
+      }
+    };
+    try {
+      controller = await super.watch(path, { ...query, allowWatchBookmarks: true }, guarded, finish);
+      return controller;
+    } catch (error) {
+      finish(error);
+      return new AbortController();
+    }
+  }
+}

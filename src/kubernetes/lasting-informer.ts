@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type KubernetesObject, type ListPromise, ListWatch } from '@kubernetes/client-node';
+import type { PooledKubeConfig } from './client.ts';
+import { GuardedWatch } from './guarded-watch.ts';
+
+const FIRST_BACKOFF_MS = 1_000;
+/** client-go's reflector waits as long. */
+const LONGEST_BACKOFF_MS = 30_000;
+
+export type InformerOptions<T extends KubernetesObject> = {
+  config: PooledKubeConfig;
+  /** As in `/apis/apps/v1/statefulsets`. */
+  path: string;
+  labelSelector: string;
+  /** The same objects by LIST. */
+  list: ListPromise<T>;
+  onError(error: unknown): void;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** From 0 to 1, for the jitter. */
+  random(): number;
+};
+
+/** A cache of objects that follows the API server for as long as the process lives. */
+export type LastingInformer<T extends KubernetesObject> = {
+  get(name: string, namespace: string): T | undefined;
+  /** Whether the objects were listed at least once. */
+  isSynced(): boolean;
+  /** Milliseconds since the epoch of the last list, event or bookmark; 0 before the first. */
+  lastEventMs(): number;
+  stop(): Promise<void>;
+};
+
+/** Starts to follow. client-node's informer stops for good after an error: it is started again, with backoff. */
+export function startInformer<T extends KubernetesObject>(options: InformerOptions<T>): LastingInformer<T> {
+  const { config, path, labelSelector, now } = options;
+  let lastEventMs = 0;
+  let synced = false;
+  let failures = 0;
+  const stopping = new AbortController();
+
+  const list: ListPromise<T> = async () => {
+    const objects = await options.list();
+    heard();
+    synced = true;
+    return objects;
+  };
+  // The delay before a reconnection must not keep a stopped process alive.
+  const reconnection = { delayFn: (ms: number) => delay(ms, undefined, { ref: false }) };
+  const watch = new GuardedWatch(config);
+  const informer = new ListWatch<T>(path, watch, list, false, labelSelector, undefined, reconnection);
+  informer.on('change', heard);
+  informer.on('error', restart);
+  start();
+
+  function heard(): void {
+    lastEventMs = now();
+    failures = 0;
+  }
+
+  function start(): void {
+    informer.start().catch(restart);
+  }
+
+  function restart(error: unknown): void {
+    if (stopping.signal.aborted) return;
+    options.onError(error);
+    const ms = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures) * (0.5 + options.random() / 2);
+    failures += 1;
+    delay(ms, undefined, { ref: false, signal: stopping.signal }).then(start, () => {});
+  }
+
+  return {
+    get: (name, namespace) => informer.get(name, namespace),
+    isSynced: () => synced,
+    lastEventMs: () => lastEventMs,
+    stop: async () => {
+      stopping.abort();
+      await informer.stop();
+    },
+  };
+}

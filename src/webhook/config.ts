@@ -1,0 +1,38 @@
+import envSchema from 'env-schema';
+import Type, { type Static } from 'typebox';
+import { exitCodes, Failure } from '../errors.ts';
+
+const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65535, default: port });
+const Levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const Config = Type.Object({
+  /** Image of the init container. */
+  UPDATER_IMAGE: Type.String({ minLength: 1 }),
+  UPDATER_IMAGE_PULL_POLICY: Type.Optional(Type.Enum(['Always', 'IfNotPresent', 'Never'])),
+  /** Directory of tls.crt and tls.key, as a mounted Secret of type kubernetes.io/tls has them. */
+  CERT_DIR: Type.String({ minLength: 1, default: '/tls' }),
+  /** HTTPS, for the API server. 0: any free one; the log says which. */
+  PORT: Port(8443),
+  /** HTTP: /livez, /readyz, /metrics. */
+  MANAGEMENT_PORT: Port(8080),
+  /**
+   * How long a terminating webhook keeps serving. Removing the endpoint from every node's proxy takes a few
+   * seconds; together with a last request (5 s) this stays well within the 30 s that a pod has by default.
+   */
+  DRAIN_SECONDS: Type.Number({ minimum: 0, maximum: 3600, default: 10 }),
+  LOG_LEVEL: Type.Enum([...Levels], { default: 'info' }),
+});
+
+export type Config = Static<typeof Config>;
+
+/** Reads the environment. Throws a Failure with exit code 64 that names the first bad variable. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  try {
+    return envSchema<Config>({ schema: Config, data: env, env: false });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(exitCodes.usage, `The environment of the webhook is not right: ${reason}.`, {
+      cause: error,
+    });
+  }
+}

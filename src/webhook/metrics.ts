@@ -1,0 +1,74 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Answer } from '../admission/handle.ts';
+import { reasons } from '../admission/reasons.ts';
+
+const PREFIX = 'redis_ip_updater_';
+
+export type Sources = {
+  version: string;
+  /** Both in milliseconds since the epoch. */
+  certificateExpiryMs(): number;
+  watchLastEventMs(): number;
+};
+
+export type Metrics = { registry: Registry; observe(answer: Answer, seconds: number): void };
+
+/** The webhook's metrics in a registry of their own. No label names a pod or a namespace: their number is bounded. */
+export function createMetrics({ version, certificateExpiryMs, watchLastEventMs }: Sources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const requests = new Counter({
+    name: `${PREFIX}admission_requests_total`,
+    help: 'Admission requests by outcome (injected, skipped, denied, failed, unreadable) and reason.',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: `${PREFIX}admission_duration_seconds`,
+    help: 'Time to answer an admission request.',
+    // The API server gives up after 5 s.
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  gauge(
+    'certificate_expiry_timestamp_seconds',
+    'When the served certificate expires.',
+    () => certificateExpiryMs() / 1000,
+  );
+  gauge(
+    'watch_last_event_timestamp_seconds',
+    'Last sign of life of the watch of StatefulSets.',
+    () => watchLastEventMs() / 1000,
+  );
+  new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1.', labelNames: ['version'], registers }).set(
+    { version },
+    1,
+  );
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  return {
+    registry,
+    observe(answer, seconds) {
+      requests.inc(labels(answer));
+      duration.observe(seconds);
+    },
+  };
+}
+
+function labels(answer: Answer): { outcome: string; reason: string } {
+  if (answer.kind === 'unreadable') return { outcome: 'unreadable', reason: 'bad-request' };
+  const { reason } = answer.outcome.finding;
+  return { outcome: reasons[reason].outcome, reason };
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Answer } from '../admission/handle.ts';
+import { connectAdmissionApi } from '../kubernetes/admission-api.ts';
+import { logAnswer } from './admission-log.ts';
+import { readKeyPair, watchKeyPair } from './certificate-directory.ts';
+import type { Config } from './config.ts';
+import { listen } from './listen.ts';
+import { createManagementServer } from './management.ts';
+import { createMetrics } from './metrics.ts';
+import { unreadiness } from './readiness.ts';
+import { createServer, useKeyPair } from './server.ts';
+
+/** How late a new certificate may be served: far less than any sane renewal is early. */
+const CERTIFICATE_POLL_MS = 5_000;
+
+/** Serves until `stop` is aborted and the drain time is over. Rejects with a Failure if it cannot start. */
+export async function run(config: Config, log: Logger, stop: AbortSignal): Promise<void> {
+  let keyPair = await readKeyPair(config.CERT_DIR);
+  const api = connectAdmissionApi(({ message }) => log.warn(`${message}; trying again`));
+  const isDraining = () => stop.aborted;
+
+  const { version } = packageJson;
+  const metrics = createMetrics({
+    version,
+    certificateExpiryMs: () => keyPair.notAfterMs,
+    watchLastEventMs: api.lastEventMs,
+  });
+  const observe = (answer: Answer, seconds: number) => {
+    metrics.observe(answer, seconds);
+    logAnswer(log, answer);
+  };
+  const updater = { image: config.UPDATER_IMAGE, imagePullPolicy: config.UPDATER_IMAGE_PULL_POLICY, version };
+  const webhook = await createServer(keyPair, log, { ports: api, updater, observe, isDraining });
+  const management = createManagementServer(metrics.registry, () =>
+    unreadiness({ draining: isDraining(), keyPair, synced: api.isSynced() }, Date.now()),
+  );
+
+  const certificates = watchKeyPair(
+    config.CERT_DIR,
+    keyPair,
+    CERTIFICATE_POLL_MS,
+    (pair) => {
+      keyPair = pair;
+      useKeyPair(webhook, pair);
+      log.info({ notAfter: new Date(pair.notAfterMs) }, 'new certificate is served');
+    },
+    (failure) => log.error({ err: failure }, 'new certificate is refused, the old one is kept'),
+  );
+
+  const port = await listen(webhook, config.PORT);
+  const managementPort = await listen(management, config.MANAGEMENT_PORT);
+  log.info({ port, managementPort, version }, 'listening');
+
+  if (!stop.aborted) await once(stop, 'abort');
+  log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
+  await delay(config.DRAIN_SECONDS * 1000);
+  certificates.stop();
+  await webhook.close();
+  await Promise.all([management.close(), api.stop()]);
+  log.info('stopped');
+}
