@@ -16,7 +16,7 @@
  * Why parked: a replica dials the address of its master from the file at once and asks no name. So no
  * address is left in a file that we know, or must fear, to be somebody else's.
  */
-import { DISCARD_ADDRESS, familyOf, isSameIp, pickFamily } from './ip.ts';
+import { DISCARD_ADDRESS, type Family, familyOf, isSameIp, pickFamily } from './ip.ts';
 import type { NodeMap } from './node-map.ts';
 import { isLive, type Pod } from './pod.ts';
 import { holderOf, type PodIndex } from './pod-index.ts';
@@ -35,17 +35,22 @@ export type OutsideNodes = 'park' | 'keep';
 
 export type Knowledge = { map: NodeMap; pods: PodIndex; self: Self; outsideNodes: OutsideNodes };
 
+/** A peer's line with the address family to give it: its own, or where its address is empty, that of myself. */
+type PeerLine = Line & { family: Family | null };
+
 /** Every line's resolution by node id. `ownId` is the id of the line `myself`. */
 export function resolve(
   ownId: string,
   lines: readonly Line[],
   knowledge: Knowledge,
 ): Map<string, Resolution> {
+  const ownFamily = familyOf(lines.find(({ id }) => id === ownId)?.ip ?? '');
   return new Map(
-    lines.map((line) => [
-      line.id,
-      line.id === ownId ? resolveSelf(line, knowledge) : resolvePeer(line, knowledge),
-    ]),
+    lines.map((line) => {
+      const family = familyOf(line.ip) ?? ownFamily;
+      const isSelf = line.id === ownId;
+      return [line.id, isSelf ? resolveSelf(line, knowledge) : resolvePeer({ ...line, family }, knowledge)];
+    }),
   );
 }
 
@@ -54,7 +59,7 @@ export function resolveSelf(line: Line, { self }: Pick<Knowledge, 'self'>): Reso
   return { kind: 'self', ip: pickFamily(self.ips, familyOf(line.ip)) as string };
 }
 
-function resolvePeer(line: Line, knowledge: Knowledge): Resolution {
+function resolvePeer(line: PeerLine, knowledge: Knowledge): Resolution {
   const podName = knowledge.map.podOfId.get(line.id);
   const pod = podName === undefined ? undefined : knowledge.pods.byName.get(podName);
   // An entry counts only for a pod of a StatefulSet: nobody else's name is bound to a volume.
@@ -62,9 +67,14 @@ function resolvePeer(line: Line, knowledge: Knowledge): Resolution {
   return counts ? resolveMapped(line, podName, pod, knowledge) : resolveUnmapped(line, knowledge);
 }
 
-function resolveMapped(line: Line, podName: string, pod: Pod | undefined, knowledge: Knowledge): Resolution {
+function resolveMapped(
+  line: PeerLine,
+  podName: string,
+  pod: Pod | undefined,
+  knowledge: Knowledge,
+): Resolution {
   if (!pod || !isLive(pod)) return park(line, podName, 'not-live', knowledge);
-  const ip = pickFamily(pod.ips, familyOf(line.ip)) as string;
+  const ip = pickFamily(pod.ips, line.family) as string;
   if (isOurs(ip, pod, knowledge)) return park(line, podName, 'shows-our-ip', knowledge);
   if (!pod.hostNetwork && holderOf(ip, knowledge.pods) !== pod) {
     return park(line, podName, 'shows-ip-of-later-pod', knowledge);
@@ -72,7 +82,7 @@ function resolveMapped(line: Line, podName: string, pod: Pod | undefined, knowle
   return { kind: 'fresh', ip, pod: podName };
 }
 
-function resolveUnmapped(line: Line, knowledge: Knowledge): Resolution {
+function resolveUnmapped(line: PeerLine, knowledge: Knowledge): Resolution {
   const holder = holderOf(line.ip, knowledge.pods);
   if (holder && isNotYetInjected(holder, knowledge)) {
     return { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-not-injected' };
@@ -94,7 +104,7 @@ function isOurs(ip: string, pod: Pod, { self, pods }: Knowledge): boolean {
   return self.ips.some((ownIp) => isSameIp(ownIp, ip));
 }
 
-function park(line: Line, pod: string | null, reason: ParkedReason, { self }: Knowledge): Resolution {
-  const family = familyOf(line.ip) ?? familyOf(self.ips[0]) ?? 'ipv4';
+function park(line: PeerLine, pod: string | null, reason: ParkedReason, { self }: Knowledge): Resolution {
+  const family = line.family ?? familyOf(self.ips[0]) ?? 'ipv4';
   return { kind: 'parked', ip: DISCARD_ADDRESS[family], pod, reason };
 }

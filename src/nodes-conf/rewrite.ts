@@ -89,10 +89,14 @@ function modelEndpoint(document: Document): Address | undefined {
     .find(({ port, cport }) => !isZeroPort(port) && (cport === null || !isZeroPort(cport)));
 }
 
-/** The line's aux port of the kind (TCP or TLS) that the cluster puts into its addresses. */
+/**
+ * The line's aux port of the kind (TCP or TLS) that the cluster puts into its addresses. The aux fields of a
+ * line name the port of the other kind: a cluster that talks TLS writes `tcp-port`.
+ */
 function ownPort(address: Address, model: Address): string | null {
-  const kind = auxField(model, 'tls-port') === model.port ? 'tls-port' : 'tcp-port';
-  const port = auxField(address, kind);
+  const tcpPort = auxField(model, 'tcp-port');
+  const talksTls = auxField(model, 'tls-port') === model.port || (tcpPort !== null && tcpPort !== model.port);
+  const port = auxField(address, talksTls ? 'tls-port' : 'tcp-port');
   return port === null || isZeroPort(port) ? null : port;
 }
 

@@ -67,6 +67,23 @@ t.test('in the map, its pod live: fresh', async (t) => {
   t.same(peer('fd00::2', [pod('redis-1', '10.0.9.1')]), freshAt('10.0.9.1'), 'else the primary');
 });
 
+t.test('an empty address gets the family that the cluster speaks: that of myself', async (t) => {
+  const self = { podName: 'redis-0', ips: ['10.0.9.0', 'fd00::9'] as [string, string] };
+  const lines = [
+    { id: id('a'), ip: 'fd00::1' },
+    { id: id('b'), ip: '' },
+  ];
+  const become = (pods: Pod[]) =>
+    resolve(id('a'), lines, {
+      map: map({ 'redis-1': 'b' }),
+      pods: indexPods(pods),
+      self,
+      outsideNodes: 'park',
+    }).get(id('b'));
+  t.same(become([pod('redis-1', ['10.0.9.1', 'fd00::91'])]), freshAt('fd00::91'));
+  t.same(become([]), { ...parkedFor('not-live'), ip: '100::1' });
+});
+
 t.test('in the map, its pod not live: parked', async (t) => {
   t.same(peer('10.0.0.2', []), parkedFor('not-live'));
   t.same(peer('10.0.0.2', [pod('redis-1', '')]), parkedFor('not-live'));
