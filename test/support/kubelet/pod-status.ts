@@ -34,7 +34,13 @@ export function podStatus(pod: Pod, facts: PodFacts, previous: PodStatus | undef
   const containerStatuses = status(pod.spec.containers);
   const ready = containerStatuses.every((container) => container.ready);
   const running = facts.initialized && containerStatuses.some((container) => container.started);
-  const flags = { PodScheduled: true, Initialized: facts.initialized, ContainersReady: ready, Ready: ready };
+  const flags = {
+    PodScheduled: true,
+    PodReadyToStartContainers: true,
+    Initialized: facts.initialized,
+    ContainersReady: ready,
+    Ready: ready,
+  };
   return {
     phase: running ? 'Running' : 'Pending',
     hostIP: HOST_IP,

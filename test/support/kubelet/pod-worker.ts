@@ -60,7 +60,6 @@ export class PodWorker {
     this.#node = node;
     this.#directory = directory;
     this.#onError = onError;
-    this.#status = pod.status;
     this.#startTime = pod.status?.startTime ?? timestamp(new Date());
     // A reboot starts the same pod again: it goes on counting.
     const before = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
