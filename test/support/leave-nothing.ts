@@ -2,7 +2,7 @@
  * Processes and directories that must not outlive this one: gone at its end, whether that comes by itself, by an
  * error that nobody caught, or by Ctrl-C. (Nothing helps against SIGKILL.)
  */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +11,9 @@ const children = new Set<ChildProcess>();
 const directories = new Set<string>();
 let installed = false;
 
-/** Starts a process that ends with ours at the latest. */
-export function spawnChild(command: string, args: string[], options: SpawnOptions): ChildProcess {
+/** Takes care that a process ends with ours at the latest. */
+export function endWithUs<T extends ChildProcess>(child: T): T {
   install();
-  const child = spawn(command, args, options);
   children.add(child);
   child.once('exit', () => children.delete(child));
   child.once('error', () => child.pid === undefined && children.delete(child));

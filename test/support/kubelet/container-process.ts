@@ -1,8 +1,9 @@
 /** One run of a container: a process of this machine with exactly the container's environment. */
+import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container } from '../kubernetes-api/objects.ts';
-import { spawnChild } from '../leave-nothing.ts';
+import { endWithUs } from '../leave-nothing.ts';
 import { type Environment, expand } from './environment.ts';
 import type { Translate } from './mounts.ts';
 
@@ -38,10 +39,10 @@ export function startContainer(
   const env = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, translate(value)]),
   );
-  const child = spawnChild(command, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = endWithUs(spawn(command, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] }));
   let tail = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
+    stream.setEncoding('utf8').on('data', (text: string) => {
       log.write(text);
       tail = (tail + text).slice(-TAIL_BYTES);
     });

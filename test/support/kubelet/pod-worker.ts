@@ -200,7 +200,7 @@ export class PodWorker {
     if (this.#silent) return this.#published;
     const path = pathOf(resources.pods, namespace, name, 'status');
     this.#published = this.#published
-      .then(() => this.#node.client.merge(path, { metadata: { uid }, status }))
+      .then(() => this.#node.client.merge<void>(path, { metadata: { uid }, status }))
       .catch(ignoreIfGone)
       .catch(this.#onError);
     return this.#published;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { createCluster } from '@redis/client';
+import { endWithUs } from '../leave-nothing.ts';
 
 export type Endpoint = { host: string; port: number };
 
@@ -9,9 +10,11 @@ export type Endpoint = { host: string; port: number };
 export async function joinCluster(cli: string, endpoints: readonly Endpoint[]): Promise<void> {
   const addresses = endpoints.map(({ host, port }) => `${host}:${port}`);
   const options = ['--cluster-replicas', '1', '--cluster-yes'];
-  const child = spawn(cli, ['--cluster', 'create', ...addresses, ...options], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = endWithUs(
+    spawn(cli, ['--cluster', 'create', ...addresses, ...options], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const closed = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
@@ -21,12 +24,14 @@ export async function joinCluster(cli: string, endpoints: readonly Endpoint[]): 
 }
 
 const keyOf = (index: number) => `order:${index}`;
-const valueOf = (index: number) => `what was ordered in ${index}`;
+const contentOf = (index: number) => `what was ordered in ${index}`;
 
 /** Writes `count` keys through the cluster. */
 export function writeKeys(endpoints: readonly Endpoint[], count: number): Promise<void> {
   return withCluster(endpoints, async (cluster) => {
-    await Promise.all(Array.from({ length: count }, (_, index) => cluster.set(keyOf(index), valueOf(index))));
+    await Promise.all(
+      Array.from({ length: count }, (_, index) => cluster.set(keyOf(index), contentOf(index))),
+    );
   });
 }
 
@@ -34,7 +39,7 @@ export function writeKeys(endpoints: readonly Endpoint[], count: number): Promis
 export function countIntactKeys(endpoints: readonly Endpoint[], count: number): Promise<number> {
   return withCluster(endpoints, async (cluster) => {
     const values = await Promise.all(Array.from({ length: count }, (_, index) => cluster.get(keyOf(index))));
-    return values.filter((value, index) => value === valueOf(index)).length;
+    return values.filter((value, index) => value === contentOf(index)).length;
   });
 }
 
