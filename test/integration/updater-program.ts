@@ -1,0 +1,123 @@
+/** The updater as its users meet it: a process with environment, files and an API, judged by what it leaves. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { namespaceObjects } from '../../src/provisioning/objects.ts';
+import { Client } from '../support/kubernetes-api/client.ts';
+import type { KubernetesApi } from '../support/kubernetes-api/server.ts';
+
+export type Ended = {
+  code: number | null;
+  stdout: string;
+  logs: { level: string; msg: string; [field: string]: unknown }[];
+  /** What nodes.conf holds now; null if it is not there. */
+  nodesConf: string | null;
+};
+
+export type Scene = {
+  directory: string;
+  env: Record<string, string>;
+};
+
+export const NAMESPACE = 'shop';
+
+/** A namespace as the webhook's reconciler leaves it, with the pods given. */
+export async function provision(
+  api: KubernetesApi,
+  pods: object[],
+  data: Record<string, string>,
+): Promise<Client> {
+  const admin = new Client({ url: api.url, ca: api.ca, token: api.adminToken });
+  await admin.create('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
+  const { serviceAccount, role, roleBinding, configMap } = namespaceObjects({
+    namespace: NAMESPACE,
+    serviceAccounts: [],
+    imagePullSecrets: [],
+  });
+  const core = `/api/v1/namespaces/${NAMESPACE}`;
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}`;
+  await admin.create(`${core}/serviceaccounts`, serviceAccount);
+  await admin.create(`${rbac}/roles`, role);
+  await admin.create(`${rbac}/rolebindings`, roleBinding);
+  await admin.create(`${core}/configmaps`, { ...configMap, data });
+  for (const pod of pods) await createPod(admin, pod as { metadata: { name: string }; status: object });
+  return admin;
+}
+
+async function createPod(
+  admin: Client,
+  { status, ...pod }: { metadata: { name: string }; status: object },
+): Promise<void> {
+  const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
+  const spec = { serviceAccountName: 'redis-ip-updater', containers: [{ name: 'redis', image: 'redis' }] };
+  await admin.create(path, { ...pod, spec });
+  await admin.merge(`${path}/${pod.metadata.name}/status`, { status });
+}
+
+/** Directories and environment of redis-0's init container; `mounted` is what the kubelet has mounted. */
+export async function scene(
+  api: KubernetesApi,
+  directory: string,
+  { nodesConf, mounted = {} }: { nodesConf?: string; mounted?: Record<string, string> },
+): Promise<Scene> {
+  const admin = new Client({ url: api.url, ca: api.ca, token: api.adminToken });
+  const tokens = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/redis-ip-updater/token`;
+  const { status } = await admin.create<{ status: { token: string } }>(tokens, { spec: {} });
+  admin.close();
+  for (const name of ['data', 'nodes', 'token']) mkdirSync(join(directory, name));
+  if (nodesConf !== undefined) writeFileSync(join(directory, 'data/nodes.conf'), nodesConf, 'latin1');
+  for (const [key, value] of Object.entries(mounted)) writeFileSync(join(directory, 'nodes', key), value);
+  writeFileSync(join(directory, 'token/token'), status.token);
+  writeFileSync(join(directory, 'token/ca.crt'), api.ca);
+  return {
+    directory,
+    env: {
+      POD_NAME: 'redis-0',
+      POD_NAMESPACE: NAMESPACE,
+      POD_IP: '10.0.9.0',
+      POD_IPS: '10.0.9.0',
+      NODES_CONF: join(directory, 'data/nodes.conf'),
+      NODES_CONF_VOLUME: join(directory, 'data'),
+      NODES_MAP: join(directory, 'nodes'),
+      SERVICE_ACCOUNT_DIR: join(directory, 'token'),
+      KUBERNETES_SERVICE_HOST: api.host,
+      KUBERNETES_SERVICE_PORT: String(api.port),
+      DEADLINE_SECONDS: '2',
+    },
+  };
+}
+
+export async function runUpdater({ directory, env }: Scene, ...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ['src/updater/main.ts', ...args], {
+    env: { ...env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.on('close', resolve)),
+  ]);
+  return {
+    code,
+    stdout,
+    logs: stderr.split('\n').filter(Boolean).map(parseLog),
+    nodesConf: readNow(directory),
+  };
+}
+
+function parseLog(line: string): Ended['logs'][number] {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { level: 'not JSON', msg: line };
+  }
+}
+
+function readNow(directory: string): string | null {
+  try {
+    return readFileSync(join(directory, 'data/nodes.conf'), 'latin1');
+  } catch {
+    return null;
+  }
+}
