@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from './until.ts';
+
+const ROOT = '/sys/fs/cgroup';
+
+/** The top of every hierarchy: one for cgroup v2, one for each controller of v1. */
+function hierarchies(): string[] {
+  if (existsSync(join(ROOT, 'cgroup.controllers'))) return [ROOT];
+  if (!existsSync(ROOT)) return [];
+  return readdirSync(ROOT)
+    .map((controller) => join(ROOT, controller))
+    .filter((directory) => existsSync(join(directory, 'cgroup.procs')));
+}
+
+/** Makes the cgroup `name` at the top of every hierarchy; the kubelet wants its root to be there. */
+export function createCgroups(name: string): void {
+  for (const top of hierarchies()) mkdirSync(join(top, name), { recursive: true });
+}
+
+/** Host process ids in the cgroup `name` and below, each once. */
+export function processesInCgroups(name: string): number[] {
+  const found = new Set<number>();
+  for (const directory of trees(name)) {
+    for (const line of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n')) {
+      if (line !== '' && line !== '0') found.add(Number(line));
+    }
+  }
+  return [...found];
+}
+
+/** Ends every process in the cgroup `name` and below, and waits until none is left. */
+export async function killProcessesInCgroups(name: string): Promise<void> {
+  await until(`all processes of the cgroup ${name} have ended`, 10_000, () => {
+    const pids = processesInCgroups(name);
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended in between.
+      }
+    }
+    return pids.length === 0;
+  });
+}
+
+/** Removes the cgroup `name` and all below it; waits for processes in it that the kernel is just ending. */
+export async function removeCgroups(name: string): Promise<void> {
+  await until(`the cgroups below ${name} can be removed`, 10_000, () => {
+    for (const directory of trees(name).reverse()) {
+      try {
+        rmdirSync(directory);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+      }
+    }
+    return trees(name).length === 0;
+  });
+}
+
+/** Every cgroup directory of that name and below, parents first. */
+function trees(name: string): string[] {
+  return hierarchies()
+    .map((top) => join(top, name))
+    .filter((directory) => existsSync(directory))
+    .flatMap(withDescendants);
+}
+
+function withDescendants(directory: string): string[] {
+  const children = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [directory, ...children.flatMap((child) => withDescendants(join(directory, child.name)))];
+}
