@@ -40,7 +40,8 @@ export function initContainer(parts: InitContainerParts): object {
     name: INIT_CONTAINER,
     image: updater.image,
     ...(updater.imagePullPolicy ? { imagePullPolicy: updater.imagePullPolicy } : {}),
-    env: [...parts.env, ...fromDownwardApi(), ...given(parts, nodesMap)],
+    // The kubelet expands a value by the entries before it, and a copied one may name POD_NAME.
+    env: [...fromDownwardApi(), ...parts.env, ...given(parts, nodesMap)],
     volumeMounts: [
       dataMount,
       { name: NODES_VOLUME, mountPath: nodesMap, readOnly: true },
@@ -66,11 +67,15 @@ function given({ settings, path, mount }: InitContainerParts, nodesMap: string):
   );
   return [
     { name: updaterEnv.nodesConf, value: literal(path) },
-    { name: updaterEnv.nodesConfVolume, value: literal(mount.mountPath) },
+    { name: updaterEnv.nodesConfVolume, value: literal(withoutTrailingSlash(mount.mountPath)) },
     { name: updaterEnv.nodesMap, value: nodesMap },
     { name: updaterEnv.serviceAccountDir, value: SERVICE_ACCOUNT_PATH },
     ...optional.map((key) => ({ name: updaterEnv[key], value: settings[key] })),
   ];
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }
 
 /** The kubelet expands `$(NAME)` in env values and reads `$$` as one dollar. */

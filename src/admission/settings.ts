@@ -26,7 +26,7 @@ export function readSettings(pod: Pod, statefulSet: StatefulSet | undefined): Se
 
   const nodesConf = read(annotations.nodesConf);
   if (nodesConf !== undefined && !isNormalPath(nodesConf)) {
-    const expected = 'the absolute path of a file, without "..", "//" or control characters';
+    const expected = `an absolute path of at most ${PATH_MAX_BYTES} bytes without "..", "//" and control characters`;
     return { reason: 'invalid-annotation', annotation: annotations.nodesConf, value: nodesConf, expected };
   }
   const chosen: Record<string, string> = {};

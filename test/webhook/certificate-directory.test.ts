@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { cp, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import { join } from 'node:path';
+import { connect, type TLSSocket } from 'node:tls';
+import t from 'tap';
+import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
+import { exitCodes } from '../../src/errors.ts';
+import { readKeyPair, watchKeyPair } from '../../src/webhook/certificate-directory.ts';
+import { useKeyPair } from '../../src/webhook/server.ts';
+import { type Review, readFixture } from '../admission/fixture.ts';
+import { HOSTS, post, startWebhook } from './support.ts';
+
+const bytes = JSON.stringify(readFixture<Review>('official-redis', 'review.json'));
+
+/** The serial number of the certificate that a new connection is shown. */
+async function served(port: number): Promise<string> {
+  const socket: TLSSocket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
+
+t.test(
+  'a new pair is served without closing a connection; a bad one is refused, the old one kept',
+  async (t) => {
+    const webhook = await startWebhook(t);
+    const { directory, port } = webhook;
+    const events: string[] = [];
+    let happened = Promise.withResolvers<void>();
+    const note = (event: string) => {
+      events.push(event);
+      happened.resolve();
+      happened = Promise.withResolvers<void>();
+    };
+    const onChange: Parameters<typeof watchKeyPair>[3] = (pair) => {
+      useKeyPair(webhook.server, pair);
+      note('changed');
+    };
+    const watcher = watchKeyPair(directory, await readKeyPair(directory), 10, onChange, (error) =>
+      note(`${error}`),
+    );
+    t.teardown(() => watcher.stop());
+    const agent = new Agent({ keepAlive: true });
+    t.teardown(() => agent.destroy());
+    await post(webhook, bytes, { agent });
+    const first = await served(port);
+
+    const other = join(directory, 'other');
+    await issueDevelopmentCertificates({ directory: other, hosts: HOSTS });
+    let next = happened.promise;
+    await cp(join(other, 'tls.crt'), join(directory, 'tls.crt'));
+    await next;
+    t.match(events.at(-1), /are not a certificate and its key: .*mismatch/);
+    t.equal(await served(port), first, 'a certificate with the key of another: the old one stays');
+
+    next = happened.promise;
+    await cp(join(other, 'tls.key'), join(directory, 'tls.key'));
+    await next;
+    t.equal(events.at(-1), 'changed');
+    const second = await served(port);
+    t.not(second, first, 'both files new: the new one is served');
+    const kept = await post(webhook, bytes, { agent });
+    t.match(kept, { status: 200, reused: true }, 'the open connection goes on');
+
+    next = happened.promise;
+    await writeFile(join(directory, 'tls.crt'), 'garbage');
+    await next;
+    t.match(events.at(-1), /are not a certificate and its key/);
+    next = happened.promise;
+    await rm(join(directory, 'tls.key'));
+    await next;
+    t.match(events.at(-1), /tls.key cannot be read/);
+    t.equal(await served(port), second);
+    const count = events.length;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    t.equal(events.length, count, 'the same fault is reported once');
+  },
+);
+
+t.test('what is no pair is refused at the start with its exit code', async (t) => {
+  const directory = t.testdir({});
+  await t.rejects(readKeyPair(directory), {
+    exitCode: exitCodes.io,
+    message: /tls.(crt|key) cannot be read/,
+  });
+  await writeFile(join(directory, 'tls.crt'), '');
+  await writeFile(join(directory, 'tls.key'), '');
+  await t.rejects(readKeyPair(directory), {
+    name: 'Failure',
+    exitCode: exitCodes.refused,
+    message: /not a certificate/,
+  });
+});
+
+t.test('the times of the pair are those of the certificate', async (t) => {
+  const directory = t.testdir();
+  await issueDevelopmentCertificates({ directory, hosts: HOSTS, days: 2 });
+  const { notBeforeMs, notAfterMs } = await readKeyPair(directory);
+  const hours = (ms: number) => Math.round((ms - Date.now()) / 3_600_000);
+  t.equal(hours(notBeforeMs), -1);
+  t.equal(hours(notAfterMs), 48);
+});
