@@ -1,0 +1,96 @@
+/** One Redis Cluster on the stage: a StatefulSet in a namespace of its own. */
+import type { Pod } from '../support/kubernetes-api/objects.ts';
+import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
+import { countIntactKeys, joinCluster, writeKeys } from '../support/redis/cluster.ts';
+import { RedisNode, scan } from '../support/redis/node.ts';
+import { watchRecovery } from '../support/redis/recovery.ts';
+import { namespace, REDIS, redisStatefulSet } from './manifests.ts';
+import type { Stage } from './stage.ts';
+
+export const KEYS = 1000;
+export const FOREIGN_KEY_PREFIX = 'stranger:';
+export const START_TIMEOUT_MS = 60_000;
+
+export class RedisCluster {
+  readonly namespace: string;
+  /** `namespace/name`, by ordinal: the first half were made masters. */
+  readonly pods: readonly string[];
+  readonly #stage: Stage;
+  #nodes: RedisNode[] = [];
+
+  constructor(stage: Stage, namespace: string) {
+    this.#stage = stage;
+    this.namespace = namespace;
+    this.pods = Array.from({ length: stage.nodes }, (_, ordinal) => `${namespace}/${REDIS}-${ordinal}`);
+  }
+
+  /** Makes the namespace, the StatefulSet, the cluster and its keys, and waits until all is well. */
+  async create(): Promise<void> {
+    const { client, redis, readiness, nodes } = this.#stage;
+    await client.create(pathOf(resources.namespaces), namespace(this.namespace));
+    await client.create(
+      pathOf(resources.statefulsets, this.namespace),
+      redisStatefulSet(redis, nodes, 'Parallel'),
+    );
+    await readiness.lastReady(this.pods, 0, START_TIMEOUT_MS);
+    await joinCluster(redis.cli, this.endpoints());
+    await this.settle();
+    await writeKeys(this.endpoints(), KEYS);
+    await this.settle();
+  }
+
+  /** Waits until the cluster is healthy, as before any restart. */
+  async settle(): Promise<void> {
+    const watch = { startedAtMs: performance.now(), timeoutMs: START_TIMEOUT_MS };
+    const { recovered, last } = await watchRecovery(this.nodes(), watch);
+    if (recovered) return;
+    const problems = [...last.topology, ...last.replication].join('; ');
+    throw new Error(`the cluster in ${this.namespace} does not get healthy: ${problems}`);
+  }
+
+  /** Where each pod was when it last got ready, by ordinal. */
+  addresses(): string[] {
+    return this.pods.map((pod) => this.#stage.readiness.addressOf(pod));
+  }
+
+  endpoints(): { host: string; port: number }[] {
+    return this.addresses().map((host) => ({ host, port: this.#stage.redis.port }));
+  }
+
+  /** Connections to all nodes, at their present addresses. */
+  nodes(): RedisNode[] {
+    const addresses = this.addresses();
+    if (addresses.join() !== this.#nodes.map(({ host }) => host).join()) {
+      this.disconnect();
+      this.#nodes = addresses.map((host) => new RedisNode(host, this.#stage.redis.port));
+    }
+    return this.#nodes;
+  }
+
+  disconnect(): void {
+    for (const node of this.#nodes) node.close();
+    this.#nodes = [];
+  }
+
+  /** Deletes all pods at once, as `kubectl delete pods --all` does. */
+  async deleteAllPods(): Promise<void> {
+    await this.#stage.client.delete(pathOf(resources.pods, this.namespace));
+  }
+
+  /** The pods as the API shows them. */
+  async listPods(): Promise<Pod[]> {
+    const { items } = await this.#stage.client.get<{ items: Pod[] }>(pathOf(resources.pods, this.namespace));
+    return items;
+  }
+
+  /** How many keys, read through the cluster, still have their value. */
+  intactKeys(): Promise<number> {
+    return countIntactKeys(this.endpoints(), KEYS).catch(() => 0);
+  }
+
+  /** How many keys of the stranger each node holds, by ordinal. */
+  foreignKeys(): Promise<number[]> {
+    const count = (node: RedisNode) => scan(node, `${FOREIGN_KEY_PREFIX}*`).then((keys) => keys.length);
+    return Promise.all(this.nodes().map((node) => count(node).catch(() => 0)));
+  }
+}
