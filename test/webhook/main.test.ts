@@ -1,0 +1,87 @@
+/** The program as a process: environment and signals in, log lines and an exit code out. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
+import { readConfig } from '../../src/webhook/config.ts';
+import { run } from '../../src/webhook/run.ts';
+import { type Review, readFixture } from '../admission/fixture.ts';
+import { json, list, startApiStub, statefulSet, status, watchStream } from '../kubernetes/api-stub.ts';
+import { HOSTS, post } from './support.ts';
+
+type LogLine = { msg: string; level: number; port?: number; managementPort?: number; exitCode?: number };
+
+const program = new URL('../../src/webhook/main.ts', import.meta.url).pathname;
+
+function start(t: Test, env: Record<string, string>) {
+  const child: ChildProcess = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const log: LogLine[] = [];
+  const waiting: { msg: string; resolve: (line: LogLine) => void }[] = [];
+  if (!child.stdout) throw new Error('no stdout');
+  createInterface(child.stdout).on('line', (text) => {
+    const line: LogLine = JSON.parse(text);
+    log.push(line);
+    for (const { msg, resolve } of waiting) if (line.msg === msg) resolve(line);
+  });
+  const logged = (msg: string) => new Promise<LogLine>((resolve) => waiting.push({ msg, resolve }));
+  return { child, log, logged, exited: once(child, 'close') };
+}
+
+t.test('from start to stop: ready, serving, draining, gone', async (t) => {
+  const review = readFixture<Review>('official-redis', 'review.json') as Review;
+  const uid = 'b6a0c3e2-6c1a-4f53-9d4e-1a2b3c4d5e6f';
+  const { kubeconfig, directory } = await startApiStub(t, ({ path, query, response }) => {
+    if (path !== '/apis/apps/v1/statefulsets') status(response, 404);
+    else if (query.has('watch')) watchStream(response);
+    else json(response, 200, list([statefulSet('redis', { uid })]));
+  });
+  const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
+  const { child, log, logged, exited } = start(t, {
+    KUBECONFIG: kubeconfig,
+    CERT_DIR: directory,
+    UPDATER_IMAGE: 'redis-ip-updater:1.2.3',
+    PORT: '0',
+    MANAGEMENT_PORT: '0',
+    DRAIN_SECONDS: '0.5',
+  });
+  const { port = 0, managementPort } = await logged('listening');
+  const readyz = async () => {
+    const reply = await fetch(`http://127.0.0.1:${managementPort}/readyz`);
+    return { status: reply.status, text: await reply.text() };
+  };
+  for (let tries = 0; (await readyz()).status !== 200; tries += 1) {
+    if (tries > 50) throw new Error('not ready after 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const reply = await post({ port, ca }, JSON.stringify(review));
+  t.match(JSON.parse(reply.body), { response: { allowed: true, auditAnnotations: { reason: 'injected' } } });
+
+  const draining = logged('draining');
+  child.kill('SIGTERM');
+  await draining;
+  t.same(await readyz(), { status: 503, text: 'terminating\n' });
+  const late = await post({ port, ca }, JSON.stringify(review));
+  t.match(late, { status: 200, headers: { connection: 'close' } }, 'a late request is served');
+  t.same(await exited, [0, null]);
+  t.equal(log.at(-1)?.msg, 'stopped');
+});
+
+t.test('what keeps it from starting is one log line and an exit code', async (t) => {
+  const { log, exited } = start(t, { UPDATER_IMAGE: '' });
+  t.same(await exited, [64, null]);
+  t.match(log, [{ level: 60, exitCode: 64, msg: /UPDATER_IMAGE/ }]);
+  t.equal(log.length, 1);
+});
+
+t.test('what else keeps it from starting', async (t) => {
+  const directory = t.testdir();
+  const config = readConfig({ UPDATER_IMAGE: 'u', CERT_DIR: directory, PORT: '0', MANAGEMENT_PORT: '0' });
+  const attempt = () => run(config, pino({ level: 'silent' }), new AbortController().signal);
+  await t.rejects(attempt(), { exitCode: 74, message: /tls\.(crt|key) cannot be read/ });
+  await issueDevelopmentCertificates({ directory, hosts: HOSTS });
+  process.env.KUBECONFIG = `${directory}/none`;
+  await t.rejects(attempt(), { exitCode: 64, message: /kubeconfig cannot be used/ });
+});
