@@ -38,10 +38,15 @@ for (const version of ['1.34', '1.36'] as const) {
       'RBAC knows the service account and refuses it',
     );
     const username = 'system:serviceaccount:first:default';
+    const requests = auditEvents(plane.auditLog ?? '', username).filter(({ objectRef }) => objectRef);
     t.match(
-      auditEvents(plane.auditLog ?? '', username),
-      [{ verb: 'list', objectRef: { resource: 'secrets' }, responseStatus: { code: 403 } }],
-      'the audit log has that one request of it',
+      requests.map(({ verb, objectRef, responseStatus }) => [
+        verb,
+        objectRef?.resource,
+        responseStatus?.code,
+      ]),
+      [['list', 'secrets', 403]],
+      'the audit log tells its requests from others',
     );
 
     await plane.restartApiServer();

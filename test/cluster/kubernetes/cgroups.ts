@@ -22,9 +22,8 @@ export function createCgroups(name: string): void {
 export function processesInCgroups(name: string): number[] {
   const found = new Set<number>();
   for (const directory of trees(name)) {
-    for (const line of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n')) {
-      if (line !== '' && line !== '0') found.add(Number(line));
-    }
+    const lines = unlessGone(() => readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n')) ?? [];
+    for (const line of lines) if (line !== '' && line !== '0') found.add(Number(line));
   }
   return [...found];
 }
@@ -48,11 +47,7 @@ export async function killProcessesInCgroups(name: string): Promise<void> {
 export async function removeCgroups(name: string): Promise<void> {
   await until(`the cgroups below ${name} can be removed`, 10_000, () => {
     for (const directory of trees(name).reverse()) {
-      try {
-        rmdirSync(directory);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
-      }
+      unlessGone(() => removeUnlessBusy(directory));
     }
     return trees(name).length === 0;
   });
@@ -67,6 +62,26 @@ function trees(name: string): string[] {
 }
 
 function withDescendants(directory: string): string[] {
-  const children = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const entries = unlessGone(() => readdirSync(directory, { withFileTypes: true })) ?? [];
+  const children = entries.filter((entry) => entry.isDirectory());
   return [directory, ...children.flatMap((child) => withDescendants(join(directory, child.name)))];
+}
+
+/** Reads or removes a cgroup that its container runtime may be removing just now. */
+function unlessGone<T>(use: () => T): T | undefined {
+  try {
+    return use();
+  } catch (error) {
+    // ENODEV: it was opened before it went.
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function removeUnlessBusy(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+  }
 }
