@@ -6,9 +6,12 @@ export class ReadinessBook {
   readonly #entries = new Map<string, Entry>();
   readonly #waiting = new Set<() => void>();
 
-  note(pod: string, ip: string): void {
+  /** Gives back where the pod was before. */
+  note(pod: string, ip: string): string | undefined {
+    const before = this.#entries.get(pod)?.ip;
     this.#entries.set(pod, { ip, atMs: performance.now() });
     for (const check of this.#waiting) check();
+    return before;
   }
 
   /** Where a pod was when it last got ready. */

@@ -1,4 +1,5 @@
 /** One Redis Cluster on the stage: a StatefulSet in a namespace of its own. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from '../support/kubernetes-api/objects.ts';
 import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
 import { countIntactKeys, joinCluster, writeKeys } from '../support/redis/cluster.ts';
@@ -10,6 +11,7 @@ import type { Stage } from './stage.ts';
 export const KEYS = 1000;
 export const FOREIGN_KEY_PREFIX = 'stranger:';
 export const START_TIMEOUT_MS = 60_000;
+const POLL_MS = 20;
 
 export class RedisCluster {
   readonly namespace: string;
@@ -72,9 +74,25 @@ export class RedisCluster {
     this.#nodes = [];
   }
 
-  /** Deletes all pods at once, as `kubectl delete pods --all` does. */
-  async deleteAllPods(): Promise<void> {
-    await this.#stage.client.delete(pathOf(resources.pods, this.namespace));
+  /**
+   * Deletes all pods at once, as `kubectl delete pods --all` does. New ones start only when the last old process
+   * is gone and `meanwhile` is done: here they would be quicker than any real pod, and an old node that still
+   * runs would tell the new ones about each other. What is tested is the loss of all addresses. Pods that are `late`
+   * stay held until the caller releases them.
+   */
+  async loseAllPods(
+    meanwhile: (oldAddresses: string[]) => Promise<void> | void = () => undefined,
+    late: readonly string[] = [],
+  ): Promise<void> {
+    const { client, kubelet, timeline } = this.#stage;
+    const old = new Set((await this.listPods()).map(({ metadata }) => metadata.uid));
+    const oldAddresses = this.addresses();
+    for (const pod of this.pods) kubelet.hold(pod);
+    await client.delete(pathOf(resources.pods, this.namespace));
+    while ((await this.listPods()).some(({ metadata }) => old.has(metadata.uid))) await sleep(POLL_MS);
+    timeline.say('all pods are gone at once, and with them every address');
+    await meanwhile(oldAddresses);
+    for (const pod of this.pods) if (!late.includes(pod)) kubelet.release(pod);
   }
 
   /** The pods as the API shows them. */

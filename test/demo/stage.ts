@@ -68,8 +68,8 @@ export async function setStage(
 
 function tell(event: PodEvent, readiness: ReadinessBook, timeline: Timeline): void {
   if (event.kind === 'ready') {
-    timeline.say(`  ${event.pod} is ready at ${event.ip}`);
-    readiness.note(event.pod, event.ip);
+    const before = readiness.note(event.pod, event.ip);
+    if (before) timeline.say(`  ${event.pod} was at ${before} and is ready at ${event.ip}`);
   }
   if (event.kind === 'exited' && event.container !== 'redis' && event.exitCode !== 0) {
     timeline.say(`  ${event.pod}: ${event.container} ended with ${event.exitCode}: ${event.log}`);

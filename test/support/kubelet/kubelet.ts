@@ -30,8 +30,9 @@ export type Kubelet = {
   pin(pod: string, ip: string): void;
   /** An address that no pod gets unless it is pinned. */
   reserve(): string;
-  /** Starts of this pod wait until the function that is given back is called. */
-  hold(pod: string): () => void;
+  /** Starts of this pod, `namespace/name`, wait from now on until it is released. */
+  hold(pod: string): void;
+  release(pod: string): void;
   /** From now on pods get this state of a ConfigMap, whatever the API says: a kubelet's cache can be old. */
   freeze(namespace: string, configMap: ConfigMap): void;
   /** Where the files of a PersistentVolumeClaim are. */
@@ -49,7 +50,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const { connection, directory, entrypoints, report = () => undefined, onError } = options;
   const client = new Client(connection);
   const workers = new Map<string, PodWorker>();
-  const holds = new Map<string, Promise<void>>();
+  const holds = new Map<string, PromiseWithResolvers<void>>();
   const frozen = new Map<string, ConfigMap>();
   // Two runs on one machine must not meet; they differ in their ports anyway.
   const addresses = new Addresses(10 + (process.pid % 240));
@@ -70,7 +71,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       claimDirectory,
       cachedConfigMap: (namespace, name) => frozen.get(`${namespace}/${name}`),
     },
-    released: (pod, signal) => unlessAborted(holds.get(pod), signal),
+    released: (pod, signal) => unlessAborted(holds.get(pod)?.promise, signal),
   };
   const start = (pod: Pod) => {
     const { namespace, name, uid } = pod.metadata;
@@ -105,9 +106,11 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     pin: (pod, ip) => addresses.pin(pod, ip),
     reserve: () => addresses.reserve(),
     hold: (pod) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      holds.set(pod, promise);
-      return resolve;
+      if (!holds.has(pod)) holds.set(pod, Promise.withResolvers());
+    },
+    release: (pod) => {
+      holds.get(pod)?.resolve();
+      holds.delete(pod);
     },
     freeze: (namespace, configMap) => frozen.set(`${namespace}/${configMap.metadata.name}`, configMap),
     claimDirectory,
