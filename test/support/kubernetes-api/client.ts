@@ -60,6 +60,8 @@ export class Client {
       const { reason = 'Unknown', message = '' } = JSON.parse(await text(response)) as StatusBody;
       throw new ApiError(response.statusCode ?? 0, reason, message);
     }
+    // An abort between two reads is told to nobody else.
+    response.on('error', () => undefined);
     for await (const line of linesOf(response)) yield JSON.parse(line) as WatchEvent<T>;
   }
 

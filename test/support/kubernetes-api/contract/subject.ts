@@ -1,0 +1,37 @@
+/** What the contract needs of an API, ours or a real one. */
+import { Client } from '../client.ts';
+
+export type Subject = {
+  url: string;
+  ca: string;
+  /** Bearer token of somebody who may do everything. */
+  adminToken: string;
+  /** Forgets the history; with a real API server that is a compaction of its etcd. */
+  compact(): Promise<void>;
+};
+
+/** A client for a token; who makes it closes it. */
+export function clientFor({ url, ca, adminToken }: Subject, token = adminToken): Client {
+  return new Client({ url, ca, token });
+}
+
+export const configMaps = (namespace: string, name = '') =>
+  `/api/v1/namespaces/${namespace}/configmaps${name && `/${name}`}`;
+
+export const pods = (namespace: string, name = '') =>
+  `/api/v1/namespaces/${namespace}/pods${name && `/${name}`}`;
+
+export const configMap = (name: string, data: Record<string, string> = {}, labels = {}) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, labels },
+  data,
+});
+
+/** A pod that no kubelet ever runs. */
+export const pod = (name: string, spec: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: { containers: [{ name: 'main', image: 'example.org/nothing' }], ...spec },
+});
