@@ -1,11 +1,16 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { Answer } from '../admission/handle.ts';
 import { reasons, sentence } from '../admission/reasons.ts';
+import { Failure } from '../errors.ts';
+import type { Observed } from './app.ts';
 
 /** One line for each answer: loud where somebody has to act, quiet for the pods that are not ours. */
-export function logAnswer(log: FastifyBaseLogger, answer: Answer): void {
+export function logAnswer(log: FastifyBaseLogger, answer: Observed): void {
   if (answer.kind === 'unreadable') {
     log.warn({ outcome: 'unreadable' }, answer.sentence);
+    return;
+  }
+  if (answer.kind === 'crashed') {
+    log.error({ outcome: 'failed', reason: 'internal-error', err: answer.error }, 'request failed');
     return;
   }
   const { finding, remarks } = answer.outcome;
@@ -23,7 +28,11 @@ export function logAnswer(log: FastifyBaseLogger, answer: Answer): void {
       log.warn(fields, sentence(finding));
       return;
     case 'failed':
-      log.error({ ...fields, err: answer.error }, sentence(finding));
+      // A Failure's sentence says all; a bug needs its stack.
+      log.error(
+        answer.error instanceof Failure ? fields : { ...fields, err: answer.error },
+        sentence(finding),
+      );
       return;
   }
 }

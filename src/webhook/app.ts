@@ -4,11 +4,14 @@ import type { Updater } from '../admission/init-container.ts';
 import { readJson } from './json-body.ts';
 import { statusBody } from './status-body.ts';
 
+/** An answer; or a bug of ours that left us without one, so that not even the uid is known. */
+export type Observed = Answer | { kind: 'crashed'; error: unknown };
+
 export type AppOptions = {
   ports: AdmissionPorts;
   updater: Updater;
   /** Told of every answered request, with the seconds it took. */
-  observe(answer: Answer, seconds: number): void;
+  observe(answer: Observed, seconds: number): void;
   /** While true, each connection is closed after its response, so that the next request goes elsewhere. */
   isDraining(): boolean;
 };
@@ -42,11 +45,10 @@ export const app: FastifyPluginAsync<AppOptions> = async (server, options) => {
   );
 
   // What fastify itself refuses (413, 415, a broken body) never reaches the handler.
-  server.setErrorHandler((error: FastifyError, request, reply) => {
+  server.setErrorHandler((error: FastifyError, _, reply) => {
     const code = error.statusCode ?? 500;
     const sentence = code < 500 ? error.message : 'redis-ip-updater failed on this request: see its log.';
-    if (code < 500) observe({ kind: 'unreadable', sentence }, 0);
-    else request.log.error({ err: error }, 'request failed');
+    observe(code < 500 ? { kind: 'unreadable', sentence } : { kind: 'crashed', error }, 0);
     return reply.code(code).send(statusBody(code, sentence));
   });
 };

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { Answer } from '../admission/handle.ts';
 import { reasons } from '../admission/reasons.ts';
+import type { Observed } from './app.ts';
 
 const PREFIX = 'redis_ip_updater_';
 
@@ -11,7 +11,7 @@ export type Sources = {
   watchLastEventMs(): number;
 };
 
-export type Metrics = { registry: Registry; observe(answer: Answer, seconds: number): void };
+export type Metrics = { registry: Registry; observe(answer: Observed, seconds: number): void };
 
 /** The webhook's metrics in a registry of their own. No label names a pod or a namespace: their number is bounded. */
 export function createMetrics({ version, certificateExpiryMs, watchLastEventMs }: Sources): Metrics {
@@ -67,8 +67,9 @@ export function createMetrics({ version, certificateExpiryMs, watchLastEventMs }
   };
 }
 
-function labels(answer: Answer): { outcome: string; reason: string } {
+function labels(answer: Observed): { outcome: string; reason: string } {
   if (answer.kind === 'unreadable') return { outcome: 'unreadable', reason: 'bad-request' };
+  if (answer.kind === 'crashed') return { outcome: 'failed', reason: 'internal-error' };
   const { reason } = answer.outcome.finding;
   return { outcome: reasons[reason].outcome, reason };
 }

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { Answer } from '../admission/handle.ts';
 import { connectAdmissionApi } from '../kubernetes/admission-api.ts';
 import { logAnswer } from './admission-log.ts';
+import type { Observed } from './app.ts';
 import { readKeyPair, watchKeyPair } from './certificate-directory.ts';
 import type { Config } from './config.ts';
 import { listen } from './listen.ts';
@@ -28,7 +28,7 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
     certificateExpiryMs: () => keyPair.notAfterMs,
     watchLastEventMs: api.lastEventMs,
   });
-  const observe = (answer: Answer, seconds: number) => {
+  const observe = (answer: Observed, seconds: number) => {
     metrics.observe(answer, seconds);
     logAnswer(log, answer);
   };

@@ -134,3 +134,18 @@ t.test('closing waits for the request that is being answered', async (t) => {
   await closed;
   await t.rejects(post(webhook, bytes), { code: 'ECONNREFUSED' });
 });
+
+t.test(
+  'a bug around the answer is HTTP 500 with a Status, counted, and shows nothing of our insides',
+  async (t) => {
+    const observe = ({ kind }: { kind: string }) => {
+      if (kind === 'answered') throw new TypeError('x is not a function');
+    };
+    const webhook = await startWebhook(t, { observe });
+    const reply = await post(webhook, bytes);
+    t.equal(reply.status, 500);
+    t.match(JSON.parse(reply.body), { kind: 'Status', code: 500, message: /redis-ip-updater failed/ });
+    t.notMatch(reply.body, 'not a function');
+    t.match(webhook.observed.at(-1), { kind: 'crashed', error: { message: 'x is not a function' } });
+  },
+);

@@ -40,14 +40,16 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
     metrics.observe(await handle(readFixture(name, 'review.json'), fixturePorts(name), updater), 0.003);
   }
   metrics.observe({ kind: 'unreadable', sentence: 'x' }, 0);
+  metrics.observe({ kind: 'crashed', error: new Error('x') }, 0);
   const text = await metrics.registry.metrics();
   const rows = [
     'admission_requests_total{outcome="injected",reason="injected"} 1',
     'admission_requests_total{outcome="skipped",reason="opted-out"} 1',
     'admission_requests_total{outcome="denied",reason="ambiguous-container"} 1',
     'admission_requests_total{outcome="unreadable",reason="bad-request"} 1',
-    'admission_duration_seconds_bucket{le="0.005"} 4',
-    'admission_duration_seconds_count 4',
+    'admission_requests_total{outcome="failed",reason="internal-error"} 1',
+    'admission_duration_seconds_bucket{le="0.005"} 5',
+    'admission_duration_seconds_count 5',
     'certificate_expiry_timestamp_seconds 2000.5',
     'watch_last_event_timestamp_seconds 1',
     'build_info{version="1.2.3"} 1',

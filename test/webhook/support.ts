@@ -6,26 +6,32 @@ import { connect } from 'node:tls';
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
-import type { AdmissionPorts, Answer } from '../../src/admission/handle.ts';
+import type { AdmissionPorts } from '../../src/admission/handle.ts';
+import type { Observed } from '../../src/webhook/app.ts';
 import { readKeyPair } from '../../src/webhook/certificate-directory.ts';
 import { createServer } from '../../src/webhook/server.ts';
 import { fixturePorts, updater } from '../admission/fixture.ts';
 
 export const HOSTS = ['localhost', '127.0.0.1'];
 
+type Options = { ports: AdmissionPorts; observe(answer: Observed): void };
+
 /** The real app behind a real TLS socket, with ports from a fixture; closed at the end of the test. */
 export async function startWebhook(
   t: Test,
-  { ports = fixturePorts('official-redis') }: { ports?: AdmissionPorts } = {},
+  { ports = fixturePorts('official-redis'), observe = () => {} }: Partial<Options> = {},
 ) {
   const directory = t.testdir();
   const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
-  const observed: Answer[] = [];
+  const observed: Observed[] = [];
   const state = { draining: false };
   const server = await createServer(await readKeyPair(directory), pino({ level: 'silent' }), {
     ports,
     updater,
-    observe: (answer) => observed.push(answer),
+    observe: (answer) => {
+      observed.push(answer);
+      observe(answer);
+    },
     isDraining: () => state.draining,
   });
   await server.listen({ host: '127.0.0.1', port: 0 });

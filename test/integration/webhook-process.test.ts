@@ -9,7 +9,7 @@ import { readConfig } from '../../src/webhook/config.ts';
 import { run } from '../../src/webhook/run.ts';
 import { type Review, readFixture } from '../admission/fixture.ts';
 import { json, list, startApiStub, statefulSet, status, watchStream } from '../kubernetes/api-stub.ts';
-import { HOSTS, post } from './support.ts';
+import { HOSTS, post } from '../webhook/support.ts';
 
 type LogLine = { msg: string; level: number; port?: number; managementPort?: number; exitCode?: number };
 
