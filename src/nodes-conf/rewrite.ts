@@ -16,11 +16,12 @@ export type Rewritten = { document: Document; changes: Change[] };
 export type Resolutions = ReadonlyMap<string, Resolution>;
 
 export function rewrite(document: Document, resolutions: Resolutions): Rewritten {
+  const model = modelEndpoint(document);
   const changes: Change[] = [];
   const lines = document.lines.map((line, index) => {
     const resolution = line.kind === 'node' ? resolutions.get(line.id) : undefined;
     if (line.kind !== 'node' || !resolution) return line;
-    const rewritten = rewriteLine(line, resolution, document);
+    const rewritten = rewriteLine(line, resolution, model);
     if (rewritten.text !== line.text) {
       changes.push({ line: index + 1, before: line.text, after: rewritten.text });
     }
@@ -30,7 +31,7 @@ export function rewrite(document: Document, resolutions: Resolutions): Rewritten
   return { document: { lines, myself }, changes };
 }
 
-function rewriteLine(line: NodeLine, resolution: Resolution, document: Document): NodeLine {
+function rewriteLine(line: NodeLine, resolution: Resolution, model: Address | undefined): NodeLine {
   switch (resolution.kind) {
     case 'unknown':
       return line;
@@ -39,13 +40,13 @@ function rewriteLine(line: NodeLine, resolution: Resolution, document: Document)
     case 'fresh':
       return replaceTokens(
         line,
-        fillPorts(withIp(line.address, resolution.ip), document),
+        fillPorts(withIp(line.address, resolution.ip), model),
         freshFlags(line, resolution.ip),
       );
     case 'parked':
       return replaceTokens(
         line,
-        fillPorts(withIp(line.address, resolution.ip), document),
+        fillPorts(withIp(line.address, resolution.ip), model),
         without(line.flags, ['noaddr']),
       );
   }
@@ -73,8 +74,7 @@ function without(flags: string[], dropped: string[]): string[] {
  * A `noaddr` node was saved with ports 0. They come back from the line's own aux fields (redis 7.2 and
  * later), else from a line that has them: all nodes of a cluster use the same ports on Kubernetes.
  */
-function fillPorts(address: Address, document: Document): Address {
-  const model = modelEndpoint(document);
+function fillPorts(address: Address, model: Address | undefined): Address {
   if (!model) return address;
   const port = isZeroPort(address.port) ? (ownPort(address, model) ?? model.port) : address.port;
   if (address.cport === null || !isZeroPort(address.cport)) return { ...address, port };
