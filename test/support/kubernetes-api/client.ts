@@ -55,13 +55,14 @@ export class Client {
 
   /** Watches; ends when the server ends it, or when the signal says so. */
   async *watch<T>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
-    const response = await this.#open('GET', path, {}, signal);
+    const response = await this.#open('GET', path, {});
     if (response.statusCode !== 200) {
       const { reason = 'Unknown', message = '' } = JSON.parse(await text(response)) as StatusBody;
       throw new ApiError(response.statusCode ?? 0, reason, message);
     }
-    // An abort between two reads is told to nobody else.
-    response.on('error', () => undefined);
+    const end = () => response.destroy();
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
     for await (const line of linesOf(response)) yield JSON.parse(line) as WatchEvent<T>;
   }
 
@@ -69,7 +70,7 @@ export class Client {
     this.#agent.destroy();
   }
 
-  #open(method: Method, path: string, sent: Sent, signal?: AbortSignal): Promise<IncomingMessage> {
+  #open(method: Method, path: string, sent: Sent): Promise<IncomingMessage> {
     const { url, token } = this.#connection;
     const body = sent.body === undefined ? undefined : JSON.stringify(sent.body);
     const headers = {
@@ -78,7 +79,7 @@ export class Client {
       ...(body && { 'content-length': Buffer.byteLength(body) }),
     };
     return new Promise((resolve, reject) => {
-      const options = { method, headers, agent: this.#agent, ...(signal && { signal }) };
+      const options = { method, headers, agent: this.#agent };
       request(new URL(path, url), options, resolve).on('error', reject).end(body);
     });
   }
