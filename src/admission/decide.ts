@@ -9,7 +9,7 @@ import { isObjection, type Objection, type Remark } from './reasons.ts';
 import { updaterResources } from './resources.ts';
 import { updaterSecurityContext } from './security-context.ts';
 import { newServiceAccount } from './service-account.ts';
-import { own, readSettings } from './settings.ts';
+import { readSettings } from './settings.ts';
 import type { Pod } from './shapes.ts';
 import { subPathEnv } from './subpath-env.ts';
 
@@ -24,7 +24,7 @@ export type Plan = {
 
 /** What the pod alone tells: why it is left alone, or which StatefulSet has to be asked. */
 export function triage(pod: Pod, namespace: string): Owner | Objection {
-  if (own(pod.metadata.labels, INJECT_LABEL) === 'false') return { reason: 'opted-out' };
+  if (pod.metadata.labels?.[INJECT_LABEL] === 'false') return { reason: 'opted-out' };
   if (pod.spec.initContainers?.some(({ name }) => name === INIT_CONTAINER)) {
     return { reason: 'already-injected' };
   }
@@ -67,7 +67,6 @@ export function decide(pod: Pod, statefulSet: StatefulSet | undefined, updater: 
 
 function isLabelled(pod: Pod, statefulSet: StatefulSet | undefined): boolean {
   return (
-    own(pod.metadata.labels, INJECT_LABEL) === 'true' ||
-    own(statefulSet?.metadata?.labels, INJECT_LABEL) === 'true'
+    pod.metadata.labels?.[INJECT_LABEL] === 'true' || statefulSet?.metadata?.labels?.[INJECT_LABEL] === 'true'
   );
 }

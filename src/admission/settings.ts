@@ -22,7 +22,7 @@ const PATH_MAX_BYTES = 4096;
 /** Reads the annotations of the pod and of its StatefulSet; the pod's win. They are untrusted. */
 export function readSettings(pod: Pod, statefulSet: StatefulSet | undefined): Settings | Objection {
   const read = (name: string) =>
-    own(pod.metadata.annotations, name) ?? own(statefulSet?.metadata?.annotations, name);
+    pod.metadata.annotations?.[name] ?? statefulSet?.metadata?.annotations?.[name];
 
   const nodesConf = read(annotations.nodesConf);
   if (nodesConf !== undefined && !isNormalPath(nodesConf)) {
@@ -44,11 +44,6 @@ export function readSettings(pod: Pod, statefulSet: StatefulSet | undefined): Se
 /** Whether the setting departs from its default. */
 export function departs(settings: Settings, key: keyof Choices): boolean {
   return settings[key] !== choices[key][0];
-}
-
-/** A label or annotation by name; a name like `constructor` finds nothing but what the user wrote. */
-export function own(map: Record<string, string> | null | undefined, name: string): string | undefined {
-  return map && Object.hasOwn(map, name) ? map[name] : undefined;
 }
 
 function isNormalPath(path: string): boolean {

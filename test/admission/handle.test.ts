@@ -112,9 +112,12 @@ t.test('warnings have at most 120 characters', async (t) => {
   t.ok(notPersistent.length < 200, 'a path of 10 KB is cut');
 
   const review = readFixture<Review>('empty-dir', 'review.json') as Review;
-  const pod = review.request.object as { metadata: object };
-  const annotations = { 'redis-ip-updater.io/nodes-conf': `/${'ü'.repeat(2000)}` };
-  const object = { ...pod, metadata: { ...pod.metadata, annotations } } as Json;
+  // Control characters are escaped, which makes the cut path long again.
+  const path = `/${'\u0001'.repeat(5000)}`;
+  const object = JSON.parse(
+    JSON.stringify(review.request.object).replace('/data/nodes.conf', '\\u0001'.repeat(5000)),
+  );
+  t.ok(JSON.stringify(object).includes(JSON.stringify(path.slice(1)).slice(1, -1)));
   const answer = await handle({ ...review, request: { ...review.request, object } }, ports, updater);
   if (answer.kind !== 'answered') throw new Error('not answered');
   const { warnings } = open(answer).response as { warnings: string[] };

@@ -6,6 +6,7 @@ import { findNodesConf } from '../../src/admission/nodes-conf-path.ts';
 import { parseQuantity } from '../../src/admission/quantity.ts';
 import { isObjection } from '../../src/admission/reasons.ts';
 import { updaterResources } from '../../src/admission/resources.ts';
+import { readSettings } from '../../src/admission/settings.ts';
 import type { Pod } from '../../src/admission/shapes.ts';
 
 t.test('quantities', (t) => {
@@ -142,6 +143,34 @@ t.test('where nodes.conf is', (t) => {
   for (const [title, container, mounted, path] of table) {
     const volumeMounts = mounts(mounted);
     t.equal(findNodesConf({ name: 'redis', ...container, volumeMounts }, volumes), path, title);
+  }
+  t.end();
+});
+
+t.test('paths in the annotation', (t) => {
+  const table: [string, boolean][] = [
+    ['/data/nodes.conf', true],
+    ['/n', true],
+    ['/däta/no des $(X) ~.conf', true],
+    [`/${'a'.repeat(4095)}`, true],
+    [`/${'a'.repeat(4096)}`, false],
+    [`/${'ä'.repeat(2048)}`, false],
+    ['', false],
+    ['/', false],
+    ['data/nodes.conf', false],
+    ['/data/', false],
+    ['/data//nodes.conf', false],
+    ['/data/./nodes.conf', false],
+    ['/data/../nodes.conf', false],
+    ['/..', false],
+    ['/data/nodes.conf\n', false],
+    ['/data/\u0000', false],
+    ['/data/\u007f', false],
+  ];
+  for (const [path, isValid] of table) {
+    const annotations = { 'redis-ip-updater.io/nodes-conf': path };
+    const settings = readSettings({ metadata: { annotations }, spec: {} }, undefined);
+    t.equal(isObjection(settings), !isValid, JSON.stringify(path).slice(0, 40));
   }
   t.end();
 });

@@ -59,11 +59,16 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   const reply = await post({ port, ca }, JSON.stringify(review));
   t.match(JSON.parse(reply.body), { response: { allowed: true, auditAnnotations: { reason: 'injected' } } });
 
+  const renewed = logged('new certificate is served');
+  const { ca: newCa } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
+  await renewed;
+  t.equal((await post({ port, ca: newCa }, JSON.stringify(review))).status, 200, 'with the new certificate');
+
   const draining = logged('draining');
   child.kill('SIGTERM');
   await draining;
   t.same(await readyz(), { status: 503, text: 'terminating\n' });
-  const late = await post({ port, ca }, JSON.stringify(review));
+  const late = await post({ port, ca: newCa }, JSON.stringify(review));
   t.match(late, { status: 200, headers: { connection: 'close' } }, 'a late request is served');
   t.same(await exited, [0, null]);
   t.equal(log.at(-1)?.msg, 'stopped');

@@ -157,6 +157,27 @@ t.test('stopped, it asks no more', async (t) => {
   t.equal(requests, 1);
 });
 
+t.test('stopped while it watches, it reports no error', async (t) => {
+  const ended = Promise.withResolvers<void>();
+  const { kubeconfig } = await startApiStub(t, ({ query, response }) => {
+    if (!query.has('watch')) json(response, 200, list([]));
+    else watchStream(response)('ADDED', statefulSet('a'));
+    if (query.has('watch')) response.on('close', ended.resolve);
+  });
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => errors.push(error);
+  const cache = followLabelledStatefulSets(configFor(kubeconfig), {
+    onError,
+    now: Date.now,
+    random: () => 0,
+  });
+  await until(() => cache.get('a', 'shop') !== undefined);
+  await cache.stop();
+  await ended.promise;
+  await delay(20);
+  t.same(errors, []);
+});
+
 t.test('without an API server to be found', async (t) => {
   const directory = t.testdir();
   process.env.KUBECONFIG = `${directory}/none`;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
@@ -50,13 +50,13 @@ t.test(
     const other = join(directory, 'other');
     await issueDevelopmentCertificates({ directory: other, hosts: HOSTS });
     let next = happened.promise;
-    await cp(join(other, 'tls.crt'), join(directory, 'tls.crt'));
+    await rename(join(other, 'tls.crt'), join(directory, 'tls.crt'));
     await next;
     t.match(events.at(-1), /are not a certificate and its key: .*mismatch/);
     t.equal(await served(port), first, 'a certificate with the key of another: the old one stays');
 
     next = happened.promise;
-    await cp(join(other, 'tls.key'), join(directory, 'tls.key'));
+    await rename(join(other, 'tls.key'), join(directory, 'tls.key'));
     await next;
     t.equal(events.at(-1), 'changed');
     const second = await served(port);
@@ -65,7 +65,8 @@ t.test(
     t.match(kept, { status: 200, reused: true }, 'the open connection goes on');
 
     next = happened.promise;
-    await writeFile(join(directory, 'tls.crt'), 'garbage');
+    await writeFile(join(other, 'garbage'), 'garbage');
+    await rename(join(other, 'garbage'), join(directory, 'tls.crt'));
     await next;
     t.match(events.at(-1), /are not a certificate and its key/);
     next = happened.promise;

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import t from 'tap';
 import { type Review, readFixture } from '../admission/fixture.ts';
 import { post, raw, startWebhook } from './support.ts';
@@ -127,10 +129,16 @@ t.test('closing waits for the request that is being answered', async (t) => {
   const webhook = await startWebhook(t, { ports: { findStatefulSet, listLimitRanges: async () => [] } });
   const reply = post(webhook, bytes);
   await looking.promise;
+  const begun = connectTls({ host: '127.0.0.1', port: webhook.port, ca: webhook.ca });
+  begun.write(`POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`);
+  await once(begun, 'secureConnect');
+  await delay(50);
   const closed = webhook.server.close();
   await delay(20);
+  begun.write(`content-length: ${Buffer.byteLength(bytes)}\r\n\r\n${bytes}`);
   found.resolve(undefined);
   t.match(await reply, { status: 200 });
+  t.match(`${(await once(begun, 'data'))[0]}`, /^HTTP\/1.1 200 /, 'also for one whose headers had begun');
   await closed;
   await t.rejects(post(webhook, bytes), { code: 'ECONNREFUSED' });
 });
