@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './until.ts';
 
@@ -43,16 +43,6 @@ export async function killProcessesInCgroups(name: string): Promise<void> {
   });
 }
 
-/** Removes the cgroup `name` and all below it; waits for processes in it that the kernel is just ending. */
-export async function removeCgroups(name: string): Promise<void> {
-  await until(`the cgroups below ${name} can be removed`, 10_000, () => {
-    for (const directory of trees(name).reverse()) {
-      unlessGone(() => removeUnlessBusy(directory));
-    }
-    return trees(name).length === 0;
-  });
-}
-
 /** Every cgroup directory of that name and below, parents first. */
 function trees(name: string): string[] {
   return hierarchies()
@@ -67,7 +57,7 @@ function withDescendants(directory: string): string[] {
   return [directory, ...children.flatMap((child) => withDescendants(join(directory, child.name)))];
 }
 
-/** Reads or removes a cgroup that its container runtime may be removing just now. */
+/** Reads of a cgroup that its container runtime may be removing just now. */
 function unlessGone<T>(use: () => T): T | undefined {
   try {
     return use();
@@ -75,13 +65,5 @@ function unlessGone<T>(use: () => T): T | undefined {
     // ENODEV: it was opened before it went.
     if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
-  }
-}
-
-function removeUnlessBusy(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
   }
 }

@@ -4,7 +4,7 @@ import { pauseImage } from '../images/stand-ins.ts';
 import { binaries } from './build.ts';
 import { createCgroups, killProcessesInCgroups } from './cgroups.ts';
 import { run } from './command.ts';
-import { ctr, startContainerd } from './containerd.ts';
+import { ctr, forgetRunningState, startContainerd, stopContainerd } from './containerd.ts';
 import { bootControlPlane, type ControlPlane, type ControlPlaneOptions } from './control-plane.ts';
 import { kubeletCommand, kubeProxyCommand, schedulerCommand } from './kubelet.ts';
 import { type Machine, startMachine } from './machine.ts';
@@ -30,7 +30,11 @@ export type Cluster = ControlPlane & {
   startKubelet(): Promise<void>;
   /** Kills every process of every pod, pause included, as a power cut does; needs a stopped kubelet. */
   killPods(): Promise<void>;
-  /** The three above: the same pod objects, of which each gets a new sandbox with a new address. */
+  /** Ends kubelet, containerd and pods as a power cut does; the API goes on showing what it knew. */
+  cutPower(): Promise<void>;
+  /** Starts containerd and kubelet after `cutPower`; resolves when the node is Ready anew. */
+  restorePower(): Promise<void>;
+  /** Both: the same pod objects, of which each gets a new sandbox with a new address. */
   rebootNode(): Promise<void>;
   /** The next sandbox gets this address, or the first free one after it; the order of sandboxes is the kubelet's. */
   allocateNext(address: string): void;
@@ -87,6 +91,16 @@ async function bootCluster(
 
   const stopKubelet = () => machine.kill('kubelet');
   const killPods = () => killProcessesInCgroups(machine.name);
+  const cutPower = async () => {
+    await stopKubelet();
+    await stopContainerd(machine);
+    await killPods();
+    await forgetRunningState(machine);
+  };
+  const restorePower = async () => {
+    await startContainerd(machine);
+    await startKubelet();
+  };
   return {
     ...plane,
     podCidrs: network.podCidrs,
@@ -101,10 +115,11 @@ async function bootCluster(
     stopKubelet,
     startKubelet,
     killPods,
+    cutPower,
+    restorePower,
     async rebootNode() {
-      await stopKubelet();
-      await killPods();
-      await startKubelet();
+      await cutPower();
+      await restorePower();
     },
     allocateNext(address) {
       const range = network.podCidrs.findIndex((cidr) => cidr.includes(':') === address.includes(':'));

@@ -23,6 +23,29 @@ export async function startContainerd(machine: Machine): Promise<void> {
   });
 }
 
+/** Kills containerd and the shims that it leaves when it is restarted. */
+export async function stopContainerd(machine: Machine): Promise<void> {
+  await machine.kill('containerd');
+  // Inside are no other processes than the machine's. Status 1: there was no shim.
+  await machine.run(['sh', '-c', 'pkill -KILL containerd-shim || [ $? = 1 ]']);
+}
+
+/**
+ * Removes what a reboot removes: mounts (of containers, volumes, network namespaces) and files in memory. What
+ * is on disk stays: containerd's and the kubelet's records of the pods, the addresses they had.
+ */
+export async function forgetRunningState(machine: Machine): Promise<void> {
+  const mounts = (await machine.run(['cat', '/proc/self/mounts']))
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  const state = `${machine.directory}/containerd-state`;
+  const lost = [`${state}/`, `${machine.directory}/kubelet/`, '/run/netns/'];
+  for (const path of mounts.filter((path) => lost.some((prefix) => path.startsWith(prefix))).reverse()) {
+    await machine.run(['umount', '--lazy', path]);
+  }
+  await machine.run(['rm', '-rf', state, '/run/netns', '/run/containerd']);
+}
+
 /** A ctr command line for the images and containers of the kubelet. */
 export function ctr(machine: Machine, ...args: string[]): string[] {
   return ['ctr', '--address', containerdSocket(machine), '--namespace', 'k8s.io', ...args];

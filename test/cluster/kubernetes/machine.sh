@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a machine's keeper, and sweeps up when it has ended, however it ended.
 #
-#   machine.sh plain|isolated DIRECTORY NODE KEEPER SWEEP
+#   machine.sh plain|isolated DIRECTORY NODE KEEPER
 #
 # An isolated machine has a network, mounts and processes of its own. Nothing of these has a name that others
 # see: when the keeper ends, the kernel ends everything started in there, and with the last process go the
@@ -40,17 +40,38 @@ keep_sysctl() {
   mount --bind "$copy" "/proc/sys/$1"
 }
 
+# Removes the cgroups, which carry the machine's name, and the directory, below which nothing is mounted any more.
+# The kernel may still be busy with the end of the last processes. KEEP_MACHINES=1 keeps the directory, for its logs.
+sweep() {
+  name=$(basename "$1")
+  # Whatever goes wrong elsewhere, no other directory than a machine's is ever removed.
+  case $name in redis-ip-updater-??????) ;; *) echo "$1 is not the directory of a machine" >&2 && exit 1 ;; esac
+  [ "${KEEP_MACHINES:-}" != 1 ] || directory=
+  attempts=0
+  until remove_cgroups "$name" 2>/dev/null && rm -rf "$directory" 2>/dev/null; do
+    attempts=$((attempts + 1))
+    [ "$attempts" -lt 100 ] || { echo "something of $1 or of the cgroups $name cannot be removed" >&2 && exit 1; }
+    sleep 0.1
+  done
+}
+
+remove_cgroups() {
+  for cgroup in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do
+    [ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} + || return 1
+  done
+}
+
 stage=$1
 directory=$2
 shift 2
 case $stage in
 plain)
   "$1" "$2" "$directory" || true
-  exec "$1" "$3" "$directory"
+  sweep "$directory"
   ;;
 isolated)
-  unshare --net "$0" enter "$directory" "$1" "$2" || true
-  exec "$1" "$3" "$directory"
+  unshare --net "$0" enter "$directory" "$@" || true
+  sweep "$directory"
   ;;
 enter)
   echo $$ >"$directory/pid"

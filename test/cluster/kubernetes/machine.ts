@@ -34,11 +34,10 @@ export type Machine = {
 export async function startMachine(kind: 'plain' | 'isolated'): Promise<Machine> {
   const directory = createMachineDirectory();
   const here = (file: string) => join(import.meta.dirname, file);
-  const child = spawn(
-    'sh',
-    [here('machine.sh'), kind, directory, process.execPath, here('keeper.ts'), here('sweep.ts')],
-    { detached: true, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
-  );
+  const child = spawn('sh', [here('machine.sh'), kind, directory, process.execPath, here('keeper.ts')], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   const keeper = new Keeper(child);
   await keeper.ready;
 
