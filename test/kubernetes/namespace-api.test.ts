@@ -1,0 +1,93 @@
+import t, { type Test } from 'tap';
+import { createHttpClient } from '../../src/kubernetes/http-client.ts';
+import { createNamespaceApi } from '../../src/kubernetes/namespace-api.ts';
+import { Client } from '../support/kubernetes-api/client.ts';
+import { startKubernetesApi } from '../support/kubernetes-api/server.ts';
+
+const root = '/api/v1/namespaces/shop';
+
+async function setUp(t: Test, pods: number) {
+  const api = await startKubernetesApi();
+  const admin = new Client({ url: api.url, ca: api.ca, token: api.adminToken });
+  await admin.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
+  await admin.create(`${root}/configmaps`, {
+    metadata: { name: 'redis-ip-updater-nodes' },
+    data: { 'redis-1': 'b' },
+  });
+  const spec = { containers: [{ name: 'redis', image: 'redis' }] };
+  for (let index = 0; index < pods; index += 1) {
+    await admin.create(`${root}/pods`, { metadata: { name: `redis-${index}` }, spec });
+  }
+  let token = api.adminToken;
+  const client = createHttpClient({
+    host: api.host,
+    port: api.port,
+    readToken: async () => `${token}\n`,
+    readCa: async () => api.ca,
+  });
+  t.teardown(async () => {
+    client.close();
+    admin.close();
+    await api.close();
+  });
+  const setToken = (now: string) => {
+    token = now;
+  };
+  const sent = () => api.audit.map(({ verb, resource }) => `${verb} ${resource}`);
+  return { api, admin, namespace: createNamespaceApi(client, 'shop', 'redis-0'), setToken, sent };
+}
+
+t.test('a list comes in pages of one snapshot', async (t) => {
+  const { namespace, sent } = await setUp(t, 251);
+  const before = sent().length;
+  const pods = await namespace.listPods();
+  t.equal(pods.length, 251);
+  t.equal(new Set(pods.map(({ name }) => name)).size, 251);
+  t.same(sent().slice(before), ['list pods', 'list pods']);
+});
+
+t.test('a list that expires on the way starts over, and at last counts as failed', async (t) => {
+  const { api, namespace, sent } = await setUp(t, 251);
+  const before = sent().length;
+  // Every first page is followed by a compaction, as if the list took five minutes.
+  let compactions = 0;
+  api.intercept(({ verb, query }) => {
+    if (verb === 'list' && query.has('continue') && compactions < 2) {
+      compactions += 1;
+      api.compact();
+    }
+    return undefined;
+  });
+  t.equal((await namespace.listPods()).length, 251);
+  t.equal(sent().length - before, 6, 'three times two pages');
+  compactions = Number.NEGATIVE_INFINITY;
+  await t.rejects(namespace.listPods(), {
+    name: 'ApiError',
+    status: 410,
+    message: /GET .*\/pods: status 410/,
+  });
+});
+
+t.test('our own pod, alone', async (t) => {
+  const { admin, namespace } = await setUp(t, 1);
+  t.same(await namespace.ownIps(), []);
+  await admin.merge(`${root}/pods/redis-0/status`, {
+    status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }] },
+  });
+  t.same(await namespace.ownIps(), ['10.0.0.1']);
+});
+
+t.test('our own entry is written and taken back, and nobody else is touched', async (t) => {
+  const { namespace } = await setUp(t, 0);
+  t.same(await namespace.readMap(), { 'redis-1': 'b' });
+  t.same(await namespace.writeOwnEntry('a'), { 'redis-0': 'a', 'redis-1': 'b' });
+  t.same(await namespace.writeOwnEntry(null), { 'redis-1': 'b' });
+});
+
+t.test('the token is read again for each request', async (t) => {
+  const { api, namespace, setToken } = await setUp(t, 0);
+  setToken('expired');
+  await t.rejects(namespace.readMap(), { status: 401, message: /status 401 \(Unauthorized\)/ });
+  setToken(api.adminToken);
+  t.same(await namespace.readMap(), { 'redis-1': 'b' });
+});
