@@ -22,6 +22,8 @@ const server = {
   env: [podIp],
   ports: [{ containerPort: PORT }],
 };
+/** Without a port it is ready as soon as it runs, and it starts sooner than a Node. */
+const idle = { name: 'idle', image: 'sh', args: ['exec sleep 1000'] };
 /** Writes what it is given to a file of the volume. */
 const write = (file: string, expression: string) => ({
   name: 'init',
@@ -70,7 +72,7 @@ t.test('the environment is what the spec says, with $(NAME) and mount paths reso
       { name: 'BESIDE', value: '/database' },
     ],
   };
-  await create('environment', { initContainers: [init], containers: [server], volumes: [claim] });
+  await create('environment', { initContainers: [init], containers: [idle], volumes: [claim] });
   await until('environment', isReady);
   const env = JSON.parse(readFileSync(claimed('env'), 'utf8'));
   const data = kubelet.claimDirectory('test', 'claim');
@@ -91,15 +93,15 @@ t.test('the environment is what the spec says, with $(NAME) and mount paths reso
 t.test('an init container that fails is run again, and the status says why', async (t) => {
   const failing = {
     name: 'init',
-    image: 'node',
-    args: ["console.error('no way'); require('fs').existsSync(process.env.GO) || process.exit(65)"],
+    image: 'sh',
+    args: ['[ -e $GO ] || { echo no way; exit 65; }'],
     env: [{ name: 'GO', value: '/data/go' }],
     volumeMounts: [mount],
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
   await create('failing', {
     initContainers: [failing, { ...write('go-on', '1'), name: 'next' }],
-    containers: [server],
+    containers: [idle],
     volumes: [claim],
   });
   const { status } = await until('failing', ({ status }) => status?.initContainerStatuses?.[0]?.restartCount);
@@ -110,7 +112,7 @@ t.test('an init container that fails is run again, and the status says why', asy
     message: 'no way',
   });
   t.notOk(existsSync(claimed('go-on')), 'the next one waits');
-  await create('helper', { initContainers: [write('go', '1')], containers: [server], volumes: [claim] });
+  await create('helper', { initContainers: [write('go', '1')], containers: [idle], volumes: [claim] });
   await until('failing', isReady);
   await remove('failing');
   await remove('helper');
@@ -148,7 +150,7 @@ t.test('volumes: ConfigMaps as of the start, tokens that work, subPath', async (
     },
   ];
   const run = async (name: string) => {
-    await create(name, { initContainers: [init], containers: [server], volumes });
+    await create(name, { initContainers: [init], containers: [idle], volumes });
     await until(name, isReady);
     await remove(name);
     return JSON.parse(readFileSync(claimed('below/volumes'), 'utf8'));
@@ -168,7 +170,7 @@ t.test('volumes: ConfigMaps as of the start, tokens that work, subPath', async (
 
 t.test('every start has a new address; a pinned one is waited for', async (t) => {
   const start = async (name: string) => {
-    await create(name, { containers: [server] });
+    await create(name, { containers: [idle] });
     return (await until(name, isReady)).status?.podIP ?? '';
   };
   const first = await start('a');
@@ -176,7 +178,7 @@ t.test('every start has a new address; a pinned one is waited for', async (t) =>
   const second = await start('a');
   t.not(second, first);
   kubelet.pin('test/b', second);
-  await create('b', { containers: [server] });
+  await create('b', { containers: [idle] });
   const blocked = await until('b', ({ spec }) => spec.nodeName);
   t.notOk(blocked.status?.podIP, 'still in use');
   await remove('a');
@@ -186,7 +188,7 @@ t.test('every start has a new address; a pinned one is waited for', async (t) =>
 
 t.test('a held pod starts when it is released', async (t) => {
   kubelet.hold('test/held');
-  await create('held', { containers: [server] });
+  await create('held', { containers: [idle] });
   const { status } = await until('held', ({ spec }) => spec.nodeName);
   t.notOk(status?.podIP);
   kubelet.release('test/held');
@@ -204,7 +206,7 @@ t.test('a process that ignores SIGTERM is killed after the grace period', async 
 });
 
 t.test('after a reboot the same pod shows its old address until it has a new one', async (t) => {
-  await create('rebooted', { containers: [server] });
+  await create('rebooted', { containers: [idle] });
   const before = await until('rebooted', isReady);
   kubelet.hold('test/rebooted');
   await kubelet.reboot('test');

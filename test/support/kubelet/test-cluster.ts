@@ -22,7 +22,7 @@ export type TestCluster = {
 
 const POLL_MS = 10;
 
-/** The image `node` runs its args as a program of this Node. */
+/** The images `node` and `sh` run their args as a program. */
 export async function startTestCluster(t: Test): Promise<TestCluster> {
   const directory = temporaryDirectory('kubelet-test-');
   const api = await startKubernetesApi();
@@ -31,7 +31,7 @@ export async function startTestCluster(t: Test): Promise<TestCluster> {
   const kubelet = await startKubelet({
     connection,
     directory,
-    entrypoints: { node: [process.execPath, '-e'] },
+    entrypoints: { node: [process.execPath, '-e'], sh: ['/bin/sh', '-c'] },
     onError: (error) => t.fail('the kubelet cannot go on', { error }),
   });
   const path = (name: string) => `/api/v1/namespaces/test/pods/${name}`;
