@@ -33,10 +33,11 @@ function start(t: Test, env: Record<string, string>) {
 t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   const review = readFixture<Review>('official-redis', 'review.json') as Review;
   const uid = 'b6a0c3e2-6c1a-4f53-9d4e-1a2b3c4d5e6f';
+  const listing = Promise.withResolvers<void>();
   const { kubeconfig, directory } = await startApiStub(t, ({ path, query, response }) => {
     if (path !== '/apis/apps/v1/statefulsets') status(response, 404);
     else if (query.has('watch')) watchStream(response);
-    else json(response, 200, list([statefulSet('redis', { uid })]));
+    else listing.promise.then(() => json(response, 200, list([statefulSet('redis', { uid })])));
   });
   const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
   const { child, log, logged, exited } = start(t, {
@@ -52,6 +53,8 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
     const reply = await fetch(`http://127.0.0.1:${managementPort}/readyz`);
     return { status: reply.status, text: await reply.text() };
   };
+  t.same(await readyz(), { status: 503, text: 'the StatefulSets have not been listed yet\n' });
+  listing.resolve();
   for (let tries = 0; (await readyz()).status !== 200; tries += 1) {
     if (tries > 50) throw new Error('not ready after 5 s');
     await new Promise((resolve) => setTimeout(resolve, 100));

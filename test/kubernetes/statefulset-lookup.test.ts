@@ -114,6 +114,7 @@ t.test('the cache follows the API server through every fault', async (t) => {
     requests.push(`${query.has('watch') ? 'watch' : 'list'} ${query.get('resourceVersion') ?? ''}`.trim());
     t.equal(path, '/apis/apps/v1/statefulsets');
     t.equal(query.get('labelSelector'), 'redis-ip-updater.io/inject=true');
+    t.equal(query.get('allowWatchBookmarks'), query.has('watch') ? 'true' : null);
     script[requests.length - 1]?.(request);
   });
   let clock = 1_000;
