@@ -13,12 +13,12 @@ export type Buildah = (args: string[]) => Promise<string>;
 export async function withBuildah<T>(use: (buildah: Buildah) => Promise<T>): Promise<T> {
   const storage = mkdtempSync(join(tmpdir(), 'redis-ip-updater-buildah-'));
   const env = {
-    STORAGE_DRIVER: 'vfs',
     BUILDAH_ISOLATION: 'chroot',
     // Also what a registry's short names and credentials are read from: none.
     XDG_RUNTIME_DIR: storage,
   };
-  const where = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run')];
+  // With --root buildah does not read STORAGE_DRIVER: it took overlay, and left that mounted.
+  const where = ['--storage-driver=vfs', '--root', join(storage, 'root'), '--runroot', join(storage, 'run')];
   try {
     return await use((args) => run(['buildah', ...where, ...args], { env }));
   } finally {

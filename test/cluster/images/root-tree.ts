@@ -1,12 +1,4 @@
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  realpathSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run } from '../kubernetes/command.ts';
 
@@ -44,9 +36,9 @@ export async function writeRootTree(target: string, tree: RootTree): Promise<voi
   chmodSync(join(target, 'tmp'), 0o1777);
   const root = tree.root ?? '';
   for (const [path, program] of Object.entries(tree.programs)) {
-    copyFileSync(realpathIn(root, program), place(path));
+    copyFileSync(await realPath(program, root), place(path));
     for (const library of await libraries(program, root)) {
-      copyFileSync(realpathIn(root, library), place(library));
+      copyFileSync(await realPath(library, root), place(library));
     }
   }
   for (const [path, directory] of Object.entries(tree.directories ?? {})) {
@@ -57,27 +49,28 @@ export async function writeRootTree(target: string, tree: RootTree): Promise<voi
   for (const [path, text] of Object.entries(texts)) writeFileSync(place(path), text);
 }
 
-/** What a change of makes another image: the tree, and size and time of every file it is copied from. */
-export function fingerprint(tree: RootTree): string {
-  const root = tree.root ?? '';
-  const sources = Object.values(tree.programs).map((program) => {
-    const { size, mtimeMs } = statSync(realpathIn(root, program));
-    return `${program} ${size} ${mtimeMs}`;
-  });
+/** What a change of makes another image: the tree, and size and time of every program it is copied from. */
+export async function fingerprint(tree: RootTree): Promise<string> {
+  const sources: string[] = [];
+  for (const program of Object.values(tree.programs)) {
+    const { size, mtimeMs } = statSync(await realPath(program, tree.root ?? ''));
+    sources.push(`${program} ${size} ${mtimeMs}`);
+  }
   return JSON.stringify([tree, sources, PASSWD, GROUP]);
 }
 
 /** The shared libraries that a program needs, the loader included; none for a static one. */
 async function libraries(program: string, root: string): Promise<string[]> {
-  const command = root === '' ? ['ldd', program] : ['chroot', root, 'ldd', program];
   // Status 1: not a dynamic executable.
-  const output = await run(command, { allowed: [1] });
+  const output = await run([...within(root), 'ldd', program], { allowed: [1] });
   return [...output.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map(([, path]) => path ?? '');
 }
 
-/** Follows links as a process with that root would, for trees whose links are relative or within /usr. */
-function realpathIn(root: string, path: string): string {
-  if (root === '') return realpathSync(path);
-  const real = realpathSync(join(root, path));
-  return real.startsWith(`${realpathSync(root)}/`) ? real : realpathIn(root, real);
+/** The file here that a path of the tree leads to: links in it begin at its root. */
+async function realPath(path: string, root: string): Promise<string> {
+  return join(root, (await run([...within(root), 'readlink', '-f', path])).trim());
+}
+
+function within(root: string): string[] {
+  return root === '' ? [] : ['chroot', root];
 }

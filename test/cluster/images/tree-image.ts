@@ -22,7 +22,7 @@ export type TreeImage = {
  */
 export async function treeImage(image: TreeImage): Promise<string> {
   const key = createHash('sha256')
-    .update(fingerprint(image.tree))
+    .update(await fingerprint(image.tree))
     .update(JSON.stringify(image))
     .digest('hex');
   const directory = await cached(

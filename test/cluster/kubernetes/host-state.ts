@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './command.ts';
+
+/** What a node could leave on this host or change of it, one line each; equal before and after. */
+export async function hostState(): Promise<string[]> {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').trim().split('\n');
+  const links = (await run(['ip', '-oneline', 'link'])).trim().split('\n');
+  return [
+    ...mounts.map((line) => `mount ${line}`),
+    ...links.map((line) => `link ${line.split(': ')[1]}`),
+    ...cgroups('/sys/fs/cgroup', 3).map((path) => `cgroup ${path}`),
+    ...DIRECTORIES.flatMap((directory) => list(directory).map((name) => `file ${join(directory, name)}`)),
+    ...SYSCTLS.filter(existsSync).map((path) => `sysctl ${path} ${readFileSync(path, 'utf8').trim()}`),
+  ].sort();
+}
+
+/** Where Kubernetes, containerd, CNI and runc write if nobody tells them otherwise. */
+const DIRECTORIES = [
+  '/etc/cni',
+  '/opt',
+  '/run',
+  '/run/containerd',
+  '/run/containerd/s',
+  '/run/netns',
+  '/var/lib',
+  '/var/lib/cni',
+  '/var/lib/cni/results',
+  '/var/lib/containerd',
+  '/var/lib/kubelet',
+  '/var/log',
+  '/var/log/containers',
+  '/var/log/pods',
+];
+
+const SYSCTLS = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+  'net/ipv4/ip_forward',
+  'net/netfilter/nf_conntrack_max',
+].map((name) => join('/proc/sys', name));
+
+function list(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+function cgroups(directory: string, depth: number): string[] {
+  if (depth === 0 || !existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(directory, entry.name))
+    .flatMap((path) => [path, ...cgroups(path, depth - 1)]);
+}
