@@ -40,6 +40,9 @@ export function nodeImage(): Promise<string> {
 export async function nodeBuilderImage(): Promise<string> {
   const shell = await busyboxTree();
   const npm = dirname(dirname(await run(['sh', '-c', 'readlink -f "$(command -v npm)"'])));
+  // Behind a proxy that signs anew, npm in the image must trust what npm here trusts.
+  const trusted = process.env.NODE_EXTRA_CA_CERTS;
+  const trustedInImage = '/etc/ssl/extra-ca.crt';
   return treeImage({
     tag: imageTags.nodeBuilder,
     tree: {
@@ -50,10 +53,13 @@ export async function nodeBuilderImage(): Promise<string> {
         '/usr/local/bin/npm': '../lib/node_modules/npm/bin/npm-cli.js',
         '/usr/local/bin/npx': '../lib/node_modules/npm/bin/npx-cli.js',
       },
-      directories: { '/usr/local/lib/node_modules/npm': npm },
+      directories: {
+        '/usr/local/lib/node_modules/npm': npm,
+        ...(trusted ? { [trustedInImage]: trusted } : {}),
+      },
     },
     entrypoint: ['/usr/local/bin/node'],
-    env: { PATH },
+    env: { PATH, ...(trusted ? { NODE_EXTRA_CA_CERTS: trustedInImage } : {}) },
   });
 }
 
