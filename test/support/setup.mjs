@@ -15,8 +15,6 @@ function nodeModules() {
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return;
   say('installing the npm packages of package-lock.json (about a minute, once) ...');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  // tap compiles its plugins into its own package before its first run.
-  run('node_modules/.bin/tap', ['build']);
   writeFileSync(marker, wanted);
 }
 
