@@ -5,7 +5,7 @@ import { until } from './until.ts';
 const ROOT = '/sys/fs/cgroup';
 
 /** The top of every hierarchy: one for cgroup v2, one for each controller of v1. */
-function hierarchies(): string[] {
+export function hierarchies(): string[] {
   if (existsSync(join(ROOT, 'cgroup.controllers'))) return [ROOT];
   if (!existsSync(ROOT)) return [];
   return readdirSync(ROOT)

@@ -1,6 +1,7 @@
 import { statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageTags } from '../images/stand-ins.ts';
+import { runtimeAnswers } from './cri.ts';
 import type { Machine } from './machine.ts';
 import { cniDirectory } from './network.ts';
 import { until } from './until.ts';
@@ -17,9 +18,9 @@ export async function startContainerd(machine: Machine): Promise<void> {
   const config = join(machine.directory, 'containerd.toml');
   writeFileSync(config, configuration(machine));
   await machine.start('containerd', ['containerd', '--config', config]);
-  await until('containerd serves', 30_000, async () => {
+  await until('containerd serves the kubelet', 30_000, () => {
     machine.throwIfEnded();
-    return machine.run(ctr(machine, 'version')).catch(() => false);
+    return runtimeAnswers(containerdSocket(machine));
   });
 }
 

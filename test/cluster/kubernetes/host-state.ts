@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hierarchies } from './cgroups.ts';
 import { run } from './command.ts';
 
 /** What a node could leave on this host or change of it, one line each; equal before and after. */
@@ -9,7 +10,8 @@ export async function hostState(): Promise<string[]> {
   return [
     ...mounts.map((line) => `mount ${line}`),
     ...links.map((line) => `link ${line.split(': ')[1]}`),
-    ...cgroups('/sys/fs/cgroup', 3).map((path) => `cgroup ${path}`),
+    // One level: below are those of other programs, which come and go.
+    ...hierarchies().flatMap((top) => list(top).map((name) => `cgroup ${join(top, name)}`)),
     ...DIRECTORIES.flatMap((directory) => list(directory).map((name) => `file ${join(directory, name)}`)),
     ...SYSCTLS.filter(existsSync).map((path) => `sysctl ${path} ${readFileSync(path, 'utf8').trim()}`),
   ].sort();
@@ -46,12 +48,4 @@ const SYSCTLS = [
 
 function list(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
-}
-
-function cgroups(directory: string, depth: number): string[] {
-  if (depth === 0 || !existsSync(directory)) return [];
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(directory, entry.name))
-    .flatMap((path) => [path, ...cgroups(path, depth - 1)]);
 }
