@@ -1,7 +1,9 @@
 /** Manifests as values: what the tests of deploy/ look at. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type KubernetesObject, loadAllYaml } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
+// Comes with client-node, whose own reader renames fields (`from`) and drops those that it does not know.
+import { loadAll } from 'js-yaml';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -11,7 +13,7 @@ export type Manifest = KubernetesObject & Record<string, any>;
 
 /** The objects of a YAML text, in order. */
 export function objectsOf(yaml: string): Manifest[] {
-  return loadAllYaml(yaml).filter((object) => object !== null && object !== undefined);
+  return (loadAll(yaml) as (Manifest | null | undefined)[]).filter((object) => object != null);
 }
 
 /** The objects of a file of the repository. */
