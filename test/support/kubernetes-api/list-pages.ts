@@ -94,7 +94,7 @@ function readToken(text: string): Token | undefined {
   } catch {
     // Said below, as for any other text that is no token.
   }
-  throw badRequest('continue key is not valid');
+  throw badRequest('invalid continue token: continue key is not valid');
 }
 
 function isToken(value: unknown): value is Token {

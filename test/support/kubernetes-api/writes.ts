@@ -8,7 +8,7 @@ import { applyPatch, sameContent } from './patch.ts';
 import type { RequestInfo } from './request-info.ts';
 import { apiVersionOf, resources } from './resources.ts';
 import { giveServiceAccount, requireServiceAccount } from './service-account-plugin.ts';
-import { alreadyExists, badRequest, conflict, invalid, notFound } from './status.ts';
+import { ApiError, alreadyExists, badRequest, conflict, invalid, notFound } from './status.ts';
 import type { Store } from './store.ts';
 import type { User } from './users.ts';
 import { callWebhooks, type Remarks } from './webhooks.ts';
@@ -101,7 +101,14 @@ export function patchObject(
 ): KubernetesObject {
   const current = existing(store, info);
   const patched = applyPatch(current, contentType, patch);
-  return replace(store, info, current, decodeObject(info.resource, apiVersionOf(info.resource), patched));
+  const { resource } = info;
+  try {
+    return replace(store, info, current, decodeObject(resource, apiVersionOf(resource), patched));
+  } catch (error) {
+    // What is a malformed body of a POST or PUT is a patch that leads to no object.
+    const isMalformed = error instanceof ApiError && error.body.code === 400;
+    throw isMalformed ? invalid(resource, info.name, error.message) : error;
+  }
 }
 
 function existing(store: Store, { resource, namespace, name }: RequestInfo): KubernetesObject {

@@ -6,7 +6,10 @@ export type Subject = {
   ca: string;
   /** Bearer token of somebody who may do everything. */
   adminToken: string;
-  /** Forgets the history; with a real API server that is a compaction of its etcd. */
+  /**
+   * Forgets the history. A real API server remembers in two places: its etcd is compacted, and it has to be
+   * started anew, since its watch cache serves old pages and watches as well.
+   */
   compact(): Promise<void>;
 };
 

@@ -107,14 +107,17 @@ export function writesContract(t: Test, client: Client, namespace: string): void
     t.match(bad, { code: 422, body: { reason: 'Invalid' } });
   });
 
-  t.test('other media types are a 415, other methods a 405, no JSON a 400', async (t) => {
+  t.test('other media types are a 415, other methods a 405, wrong types a 400 or 422', async (t) => {
     await create('refused');
     const text = await client.ask('PATCH', at('refused'), { body: {}, contentType: 'text/plain' });
     t.match(text, { code: 415, body: { reason: 'UnsupportedMediaType' } });
     const post = await client.ask('POST', at('refused'), { body: configMap('refused') });
     t.match(post, { code: 405, body: { reason: 'MethodNotAllowed' } });
     const wrong = await client.ask('PATCH', at('refused'), { body: { data: { a: 1 } }, ...MERGE });
-    t.match(wrong, { code: 400, body: { reason: 'BadRequest' } });
+    t.match(wrong, { code: 422, body: { reason: 'Invalid' } });
+    const body = { ...configMap('wrong'), data: { a: 1 } };
+    const created = await client.ask('POST', configMaps(namespace), { body });
+    t.match(created, { code: 400, body: { reason: 'BadRequest' } });
   });
 
   t.test('a deletion with the uid of a former object is a 409', async (t) => {
