@@ -1,10 +1,11 @@
 // Sends the webhook an AdmissionReview as the API server would, for a pod that no StatefulSet controls: the
-// answer must allow it and change nothing. HOST: the webhook's name; CA: what it must be signed by, if known.
+// answer must allow it and change nothing. It calls the address of the Service, not its name: neither do API
+// servers need DNS for it. HOST: the name in the certificate; CA: what must have signed it, if known.
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
 
-const { HOST, CA } = process.env;
+const { HOST, CA, REDIS_IP_UPDATER_WEBHOOK_SERVICE_HOST: address } = process.env;
 const uid = randomUUID();
 const review = {
   apiVersion: 'admission.k8s.io/v1',
@@ -25,7 +26,8 @@ const review = {
 };
 
 const call = request({
-  host: HOST,
+  host: address,
+  servername: HOST,
   path: '/mutate',
   method: 'POST',
   headers: { 'content-type': 'application/json' },
