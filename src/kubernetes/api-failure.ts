@@ -2,10 +2,22 @@ import { ApiException } from '@kubernetes/client-node';
 import { exitCodes, Failure } from '../errors.ts';
 
 const HTTP_NOT_FOUND = 404;
+const HTTP_CONFLICT = 409;
+const HTTP_UNPROCESSABLE = 422;
 
 /** Whether the API server answered that there is no such object. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiException && error.code === HTTP_NOT_FOUND;
+}
+
+/** Whether it answered that the object is there already, or is another one than was meant. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiException && error.code === HTTP_CONFLICT;
+}
+
+/** Whether a `test` of a JSON patch found another value (or, which looks the same, the result is not valid). */
+export function isUnprocessable(error: unknown): boolean {
+  return error instanceof ApiException && error.code === HTTP_UNPROCESSABLE;
 }
 
 /** One sentence for a failed call. `intent` completes "the webhook could not ...", as in "read StatefulSet a/b". */
@@ -18,9 +30,20 @@ export function apiFailure(error: unknown, intent: string): Failure {
   const forbidden = error.code === 401 || error.code === 403;
   const hint = forbidden ? ': is its ClusterRole bound?' : '';
   const exitCode = forbidden ? exitCodes.forbidden : exitCodes.unavailable;
-  return new Failure(exitCode, `${sentence}: HTTP ${error.code} from the Kubernetes API${hint}`, {
+  const said = statusMessage(error.body);
+  return new Failure(exitCode, `${sentence}: HTTP ${error.code} from the Kubernetes API${said}${hint}`, {
     cause: error,
   });
+}
+
+/** The server's own words, of its Status; client-node leaves it as the text that came. */
+function statusMessage(body: unknown): string {
+  try {
+    const { message } = (typeof body === 'string' ? JSON.parse(body) : body) as { message?: unknown };
+    return typeof message === 'string' ? ` (${message.slice(0, 300)})` : '';
+  } catch {
+    return '';
+  }
 }
 
 /** fetch only says "fetch failed"; what happened is below. */

@@ -1,6 +1,15 @@
-import { Watch } from '@kubernetes/client-node';
+import { type KubeConfig, Watch } from '@kubernetes/client-node';
 
 type WatchArguments = Parameters<Watch['watch']>;
+
+export type WatchOptions = {
+  /** Told of each sign of life: a changed object, a bookmark. */
+  heard?(): void;
+  /** What to keep of an object. */
+  reduce?: ((object: unknown) => unknown) | undefined;
+};
+
+const CHANGES = new Set(['ADDED', 'MODIFIED', 'DELETED']);
 
 /**
  * client-node's Watch, for an informer that must not take the process down: the informer neither awaits nor
@@ -9,6 +18,13 @@ type WatchArguments = Parameters<Watch['watch']>;
  * reports. Bookmarks are asked for, so that a quiet watch is not set back by a compaction.
  */
 export class GuardedWatch extends Watch {
+  readonly #options: WatchOptions;
+
+  constructor(config: KubeConfig, options: WatchOptions = {}) {
+    super(config);
+    this.#options = options;
+  }
+
   override async watch(...[path, query, onEvent, onDone]: WatchArguments): Promise<AbortController> {
     let controller: AbortController | undefined;
     let done = false;
@@ -18,9 +34,11 @@ export class GuardedWatch extends Watch {
       controller?.abort();
       onDone(error);
     };
-    const guarded = async (...event: Parameters<typeof onEvent>) => {
+    const { heard, reduce } = this.#options;
+    const guarded = async (...[phase, object, event]: Parameters<typeof onEvent>) => {
       try {
-        await onEvent(...event);
+        await onEvent(phase, reduce && CHANGES.has(phase) ? reduce(object) : object, event);
+        if (phase !== 'ERROR') heard?.();
       } catch (error) {
         finish(error);
       }

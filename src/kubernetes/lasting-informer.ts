@@ -11,9 +11,16 @@ export type InformerOptions<T extends KubernetesObject> = {
   config: PooledKubeConfig;
   /** As in `/apis/apps/v1/statefulsets`. */
   path: string;
-  labelSelector: string;
-  /** The same objects by LIST. */
+  labelSelector?: string;
+  fieldSelector?: string;
+  /** The same objects by LIST, reduced where `reduce` is given. */
   list: ListPromise<T>;
+  /** What to keep of an object of the watch; everything, if it is not given. */
+  reduce?(object: T): T;
+  /** Told of each object that was added, changed or deleted, the first list included. */
+  onChange?(object: T): void;
+  /** Told once, when the cache holds the first list. */
+  onSynced?(): void;
   onError(error: unknown): void;
   /** Milliseconds since the epoch. */
   now(): number;
@@ -23,7 +30,10 @@ export type InformerOptions<T extends KubernetesObject> = {
 
 /** A cache of objects that follows the API server for as long as the process lives. */
 export type LastingInformer<T extends KubernetesObject> = {
+  /** `namespace` is empty for objects that have none. */
   get(name: string, namespace: string): T | undefined;
+  /** All objects, or those of one namespace. */
+  list(namespace?: string): readonly T[];
   /** Whether the objects were listed at least once. */
   isSynced(): boolean;
   /** Milliseconds since the epoch of the last list, event or bookmark; 0 before the first. */
@@ -33,7 +43,7 @@ export type LastingInformer<T extends KubernetesObject> = {
 
 /** Starts to follow. client-node's informer stops for good after an error: it is started again, with backoff. */
 export function startInformer<T extends KubernetesObject>(options: InformerOptions<T>): LastingInformer<T> {
-  const { config, path, labelSelector, now } = options;
+  const { config, path, labelSelector, fieldSelector, now, onChange, reduce } = options;
   let lastEventMs = 0;
   let synced = false;
   let failures = 0;
@@ -42,20 +52,30 @@ export function startInformer<T extends KubernetesObject>(options: InformerOptio
   const list: ListPromise<T> = async () => {
     const objects = await options.list();
     heard();
-    synced = true;
+    // The informer puts them into its cache when this promise is resolved.
+    if (!synced) setImmediate(markSynced);
     return objects;
   };
   // The delay before a reconnection must not keep a stopped process alive.
   const reconnection = { delayFn: (ms: number) => delay(ms, undefined, { ref: false }) };
-  const watch = new GuardedWatch(config);
-  const informer = new ListWatch<T>(path, watch, list, false, labelSelector, undefined, reconnection);
-  informer.on('change', heard);
+  const watch = new GuardedWatch(config, {
+    heard,
+    reduce: reduce as ((object: unknown) => unknown) | undefined,
+  });
+  const informer = new ListWatch<T>(path, watch, list, false, labelSelector, fieldSelector, reconnection);
+  if (onChange) informer.on('change', onChange);
   informer.on('error', restart);
   start();
 
   function heard(): void {
     lastEventMs = now();
     failures = 0;
+  }
+
+  function markSynced(): void {
+    if (synced) return;
+    synced = true;
+    options.onSynced?.();
   }
 
   function start(): void {
@@ -72,6 +92,7 @@ export function startInformer<T extends KubernetesObject>(options: InformerOptio
 
   return {
     get: (name, namespace) => informer.get(name, namespace),
+    list: (namespace) => informer.list(namespace),
     isSynced: () => synced,
     lastEventMs: () => lastEventMs,
     stop: async () => {

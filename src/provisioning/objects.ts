@@ -5,6 +5,9 @@
 import type { V1ConfigMap, V1Role, V1RoleBinding, V1ServiceAccount } from '@kubernetes/client-node';
 import { NODES_CONFIG_MAP, PROJECT, SERVICE_ACCOUNT } from '../names.ts';
 
+/** What tells our objects from somebody else's under the same names. */
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+
 export type NamespaceNeeds = {
   namespace: string;
   /** Accounts of labelled StatefulSets that keep their own: they are bound beside ours. */
@@ -21,11 +24,13 @@ export type NamespaceObjects = {
   configMap: V1ConfigMap;
 };
 
+export type NamespaceObject = NamespaceObjects[keyof NamespaceObjects];
+
 export function namespaceObjects({ namespace, ...needs }: NamespaceNeeds): NamespaceObjects {
   const metadata = (name: string) => ({
     name,
     namespace,
-    labels: { 'app.kubernetes.io/managed-by': PROJECT },
+    labels: { [MANAGED_BY_LABEL]: PROJECT },
   });
   return {
     serviceAccount: {

@@ -5,10 +5,15 @@ import { exitCodes, Failure } from '../errors.ts';
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65535, default: port });
 const Levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+/** Nothing, or names (RFC 1123 subdomains) separated by commas. */
+const SECRET_NAMES = '^$|^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(,[a-z0-9]([-a-z0-9.]*[a-z0-9])?)*$';
+
 const Config = Type.Object({
   /** Image of the init container. */
   UPDATER_IMAGE: Type.String({ minLength: 1 }),
   UPDATER_IMAGE_PULL_POLICY: Type.Optional(Type.Enum(['Always', 'IfNotPresent', 'Never'])),
+  /** Names of the secrets with which namespaces pull that image, separated by commas. */
+  UPDATER_IMAGE_PULL_SECRETS: Type.String({ pattern: SECRET_NAMES, default: '' }),
   /** Directory of tls.crt and tls.key, as a mounted Secret of type kubernetes.io/tls has them. */
   CERT_DIR: Type.String({ minLength: 1, default: '/tls' }),
   /** HTTPS, for the API server. 0: any free one; the log says which. */

@@ -9,12 +9,18 @@ export type Sources = {
   /** Both in milliseconds since the epoch. */
   certificateExpiryMs(): number;
   watchLastEventMs(): number;
+  provisionedNamespaces(): number;
 };
 
-export type Metrics = { registry: Registry; observe(answer: Observed, seconds: number): void };
+export type Metrics = {
+  registry: Registry;
+  observe(answer: Observed, seconds: number): void;
+  countProvisioningFailure(): void;
+};
 
 /** The webhook's metrics in a registry of their own. No label names a pod or a namespace: their number is bounded. */
-export function createMetrics({ version, certificateExpiryMs, watchLastEventMs }: Sources): Metrics {
+export function createMetrics(sources: Sources): Metrics {
+  const { version, certificateExpiryMs, watchLastEventMs, provisionedNamespaces } = sources;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -39,9 +45,19 @@ export function createMetrics({ version, certificateExpiryMs, watchLastEventMs }
   );
   gauge(
     'watch_last_event_timestamp_seconds',
-    'Last sign of life of the watch of StatefulSets.',
+    'Last sign of life of the watch that was silent longest; 0 until all have spoken.',
     () => watchLastEventMs() / 1000,
   );
+  gauge(
+    'provisioned_namespaces',
+    'Opted-in namespaces that have everything their pods need.',
+    provisionedNamespaces,
+  );
+  const provisioningFailures = new Counter({
+    name: `${PREFIX}provisioning_failures_total`,
+    help: 'Failed attempts to provision a namespace; each is tried again.',
+    registers,
+  });
   new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1.', labelNames: ['version'], registers }).set(
     { version },
     1,
@@ -64,6 +80,7 @@ export function createMetrics({ version, certificateExpiryMs, watchLastEventMs }
       requests.inc(labels(answer));
       duration.observe(seconds);
     },
+    countProvisioningFailure: () => provisioningFailures.inc(),
   };
 }
 

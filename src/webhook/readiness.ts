@@ -3,7 +3,8 @@ import type { KeyPair } from './certificate-directory.ts';
 export type State = {
   draining: boolean;
   keyPair: Pick<KeyPair, 'notBeforeMs' | 'notAfterMs'>;
-  synced: boolean;
+  /** Whether admission's StatefulSets, and all that provisioning follows, were listed once. */
+  synced: { admission: boolean; provisioning: boolean };
 };
 
 /** Why the webhook should get no new connections at `nowMs`, one phrase each; none: it is ready. */
@@ -12,6 +13,7 @@ export function unreadiness(state: State, nowMs: number): string[] {
   if (state.draining) reasons.push('terminating');
   if (nowMs < state.keyPair.notBeforeMs) reasons.push('the certificate is not valid yet');
   if (nowMs > state.keyPair.notAfterMs) reasons.push('the certificate has expired');
-  if (!state.synced) reasons.push('the StatefulSets have not been listed yet');
+  if (!state.synced.admission) reasons.push('the StatefulSets have not been listed yet');
+  if (!state.synced.provisioning) reasons.push('the namespaces and their objects have not been listed yet');
   return reasons;
 }

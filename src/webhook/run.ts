@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import { listen } from './listen.ts';
 import { createManagementServer } from './management.ts';
 import { createMetrics } from './metrics.ts';
+import { startProvisioner } from './provisioner.ts';
 import { unreadiness } from './readiness.ts';
 import { createServer, useKeyPair } from './server.ts';
 
@@ -26,8 +27,14 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
   const metrics = createMetrics({
     version,
     certificateExpiryMs: () => keyPair.notAfterMs,
-    watchLastEventMs: api.lastEventMs,
+    watchLastEventMs: () => Math.min(api.lastEventMs(), provisioner.lastEventMs()),
+    provisionedNamespaces: () => provisioner.provisionedNamespaces(),
   });
+  const imagePullSecrets = config.UPDATER_IMAGE_PULL_SECRETS.split(',').filter((name) => name !== '');
+  const provisioner = startProvisioner(
+    { imagePullSecrets, onFailure: metrics.countProvisioningFailure },
+    log.child({ part: 'provisioning' }),
+  );
   const observe = (answer: Observed, seconds: number) => {
     metrics.observe(answer, seconds);
     logAnswer(log, answer);
@@ -35,7 +42,14 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
   const updater = { image: config.UPDATER_IMAGE, imagePullPolicy: config.UPDATER_IMAGE_PULL_POLICY, version };
   const webhook = await createServer(keyPair, log, { ports: api, updater, observe, isDraining });
   const management = createManagementServer(metrics.registry, () =>
-    unreadiness({ draining: isDraining(), keyPair, synced: api.isSynced() }, Date.now()),
+    unreadiness(
+      {
+        draining: isDraining(),
+        keyPair,
+        synced: { admission: api.isSynced(), provisioning: provisioner.isSynced() },
+      },
+      Date.now(),
+    ),
   );
 
   const certificates = watchKeyPair(
@@ -59,6 +73,6 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
   await delay(config.DRAIN_SECONDS * 1000);
   certificates.stop();
   await webhook.close();
-  await Promise.all([management.close(), api.stop()]);
+  await Promise.all([management.close(), api.stop(), provisioner.stop()]);
   log.info('stopped');
 }

@@ -1,6 +1,6 @@
-/** The objects that a user, or in real life our webhook's reconciler, applies. */
-import { INJECT_LABEL, NODES_CONFIG_MAP, SERVICE_ACCOUNT } from '../../src/names.ts';
-import type { Container, KubernetesObject, Pod, StatefulSet } from '../support/kubernetes-api/objects.ts';
+/** The objects that a user applies. */
+import { INJECT_LABEL } from '../../src/names.ts';
+import type { Container, Pod, StatefulSet } from '../support/kubernetes-api/objects.ts';
 
 export const REDIS_IMAGE = 'example.org/redis:demo';
 export const UPDATER_IMAGE = 'example.org/redis-ip-updater:demo';
@@ -72,35 +72,4 @@ function redisContainer(server: string, port: number, more: string[]): Container
     env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
     ports: [{ containerPort: port }],
   };
-}
-
-/** What the updaters of a namespace need: an account, its rights, and the map that they fill. */
-export function provisionedObjects(namespace: string): KubernetesObject[] {
-  const rbac = 'rbac.authorization.k8s.io';
-  const metadata = { name: SERVICE_ACCOUNT, namespace };
-  return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'Role',
-      metadata,
-      rules: [
-        { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
-        {
-          apiGroups: [''],
-          resources: ['configmaps'],
-          resourceNames: [NODES_CONFIG_MAP],
-          verbs: ['get', 'patch'],
-        },
-      ],
-    },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'RoleBinding',
-      metadata,
-      subjects: [{ kind: 'ServiceAccount', name: SERVICE_ACCOUNT, namespace }],
-      roleRef: { apiGroup: rbac, kind: 'Role', name: SERVICE_ACCOUNT },
-    },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NODES_CONFIG_MAP, namespace } },
-  ];
 }

@@ -1,16 +1,20 @@
 /** What a user does once to protect a cluster: two labels and a rolling restart. */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   INJECT_LABEL,
   INJECTED_LABEL,
   NAMESPACE_LABEL,
   NAMESPACE_LABEL_VALUE,
   NODES_CONFIG_MAP,
+  SERVICE_ACCOUNT,
 } from '../../src/names.ts';
 import type { ConfigMap } from '../support/kubernetes-api/objects.ts';
-import { pathOf, resourceOf, resources } from '../support/kubernetes-api/resources.ts';
-import { provisionedObjects, REDIS } from './manifests.ts';
+import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
+import { REDIS } from './manifests.ts';
 import { type RedisCluster, START_TIMEOUT_MS } from './redis-cluster.ts';
 import type { Stage } from './stage.ts';
+
+const PROVISION_TIMEOUT_MS = 10_000;
 
 /** Labels namespace and StatefulSet and restarts pod after pod, until every pod has recorded itself in the map. */
 export async function optIn(stage: Stage, cluster: RedisCluster): Promise<void> {
@@ -20,11 +24,7 @@ export async function optIn(stage: Stage, cluster: RedisCluster): Promise<void> 
   await client.merge(pathOf(resources.namespaces, '', namespace), {
     metadata: { labels: { [NAMESPACE_LABEL]: NAMESPACE_LABEL_VALUE } },
   });
-  // In a real cluster the webhook's reconciler answers the label with these.
-  for (const object of provisionedObjects(namespace)) {
-    const resource = resourceOf(object);
-    if (resource) await client.create(pathOf(resource, namespace), object);
-  }
+  await provisioned(stage, namespace);
   timeline.say(`kubectl label statefulset ${REDIS} ${INJECT_LABEL}=true, and kubectl rollout restart`);
   const restartedAtMs = performance.now();
   await client.merge(pathOf(resources.statefulsets, namespace, REDIS), {
@@ -40,6 +40,25 @@ export async function optIn(stage: Stage, cluster: RedisCluster): Promise<void> 
   const stop = timeline.during(() => 'waiting until the cluster has settled after the rolling restart');
   await cluster.settle();
   stop();
+}
+
+/** Waits until the webhook has answered the label. Who does not wait has pods refused for a moment, and retried. */
+async function provisioned({ client, timeline }: Stage, namespace: string): Promise<void> {
+  const paths = [
+    pathOf(resources.serviceaccounts, namespace, SERVICE_ACCOUNT),
+    pathOf(resources.roles, namespace, SERVICE_ACCOUNT),
+    pathOf(resources.rolebindings, namespace, SERVICE_ACCOUNT),
+    pathOf(resources.configmaps, namespace, NODES_CONFIG_MAP),
+  ];
+  const labelledAtMs = performance.now();
+  for (const path of paths) {
+    while ((await client.ask('GET', path)).code !== 200) {
+      if (performance.now() - labelledAtMs > PROVISION_TIMEOUT_MS)
+        throw new Error(`the webhook has not made ${path}`);
+      await delay(50);
+    }
+  }
+  timeline.say('the webhook made the ServiceAccount, Role, RoleBinding and ConfigMap of the namespace');
 }
 
 async function checkInjection({ client, timeline }: Stage, cluster: RedisCluster): Promise<void> {

@@ -8,7 +8,7 @@ import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
 import { readConfig } from '../../src/webhook/config.ts';
 import { run } from '../../src/webhook/run.ts';
 import { type Review, readFixture } from '../admission/fixture.ts';
-import { json, list, startApiStub, statefulSet, status, watchStream } from '../kubernetes/api-stub.ts';
+import { json, list, startApiStub, statefulSet, watchStream } from '../kubernetes/api-stub.ts';
 import { HOSTS, post } from '../webhook/support.ts';
 
 type LogLine = { msg: string; level: number; port?: number; managementPort?: number; exitCode?: number };
@@ -34,9 +34,11 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   const review = readFixture<Review>('official-redis', 'review.json') as Review;
   const uid = 'b6a0c3e2-6c1a-4f53-9d4e-1a2b3c4d5e6f';
   const listing = Promise.withResolvers<void>();
+  const provisioning = Promise.withResolvers<void>();
   const { kubeconfig, directory } = await startApiStub(t, ({ path, query, response }) => {
-    if (path !== '/apis/apps/v1/statefulsets') status(response, 404);
-    else if (query.has('watch')) watchStream(response);
+    if (query.has('watch')) watchStream(response);
+    else if (path !== '/apis/apps/v1/statefulsets')
+      provisioning.promise.then(() => json(response, 200, list([])));
     else listing.promise.then(() => json(response, 200, list([statefulSet('redis', { uid })])));
   });
   const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
@@ -53,8 +55,17 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
     const reply = await fetch(`http://127.0.0.1:${managementPort}/readyz`);
     return { status: reply.status, text: await reply.text() };
   };
-  t.same(await readyz(), { status: 503, text: 'the StatefulSets have not been listed yet\n' });
+  const unlisted = 'the namespaces and their objects have not been listed yet';
+  t.same(await readyz(), {
+    status: 503,
+    text: `the StatefulSets have not been listed yet; ${unlisted}\n`,
+  });
   listing.resolve();
+  for (let tries = 0; (await readyz()).text !== `${unlisted}\n`; tries += 1) {
+    if (tries > 50) throw new Error('the StatefulSets are not listed after 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  provisioning.resolve();
   for (let tries = 0; (await readyz()).status !== 200; tries += 1) {
     if (tries > 50) throw new Error('not ready after 5 s');
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/webhook/config.ts';
 t.test('defaults', (t) => {
   t.same(readConfig({ UPDATER_IMAGE: 'u:1', UNRELATED: 'x' }), {
     UPDATER_IMAGE: 'u:1',
+    UPDATER_IMAGE_PULL_SECRETS: '',
     CERT_DIR: '/tls',
     PORT: 8443,
     MANAGEMENT_PORT: 8080,
@@ -18,11 +19,18 @@ t.test('values are converted', (t) => {
   const config = readConfig({
     UPDATER_IMAGE: 'u:1',
     UPDATER_IMAGE_PULL_POLICY: 'Never',
+    UPDATER_IMAGE_PULL_SECRETS: 'registry,other.one',
     PORT: '0',
     DRAIN_SECONDS: '0.5',
     LOG_LEVEL: 'debug',
   });
-  t.match(config, { UPDATER_IMAGE_PULL_POLICY: 'Never', PORT: 0, DRAIN_SECONDS: 0.5, LOG_LEVEL: 'debug' });
+  t.match(config, {
+    UPDATER_IMAGE_PULL_POLICY: 'Never',
+    UPDATER_IMAGE_PULL_SECRETS: 'registry,other.one',
+    PORT: 0,
+    DRAIN_SECONDS: 0.5,
+    LOG_LEVEL: 'debug',
+  });
   t.end();
 });
 
@@ -36,6 +44,8 @@ t.test('a bad environment is one sentence that names the variable, and exit code
     [{ UPDATER_IMAGE: 'u', DRAIN_SECONDS: 'soon' }, /DRAIN_SECONDS must be number/],
     [{ UPDATER_IMAGE: 'u', LOG_LEVEL: 'loud' }, /LOG_LEVEL must be equal to one of/],
     [{ UPDATER_IMAGE: 'u', UPDATER_IMAGE_PULL_POLICY: 'never' }, /UPDATER_IMAGE_PULL_POLICY/],
+    [{ UPDATER_IMAGE: 'u', UPDATER_IMAGE_PULL_SECRETS: 'a,,b' }, /UPDATER_IMAGE_PULL_SECRETS/],
+    [{ UPDATER_IMAGE: 'u', UPDATER_IMAGE_PULL_SECRETS: 'a, b' }, /UPDATER_IMAGE_PULL_SECRETS/],
   ];
   for (const [env, message] of table) {
     t.throws(() => readConfig(env), { name: 'Failure', exitCode: exitCodes.usage, message });

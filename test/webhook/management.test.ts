@@ -6,17 +6,28 @@ import { unreadiness } from '../../src/webhook/readiness.ts';
 import { fixturePorts, readFixture, updater } from '../admission/fixture.ts';
 
 const newMetrics = () =>
-  createMetrics({ version: '1.2.3', certificateExpiryMs: () => 2_000_500, watchLastEventMs: () => 1_000 });
+  createMetrics({
+    version: '1.2.3',
+    certificateExpiryMs: () => 2_000_500,
+    watchLastEventMs: () => 1_000,
+    provisionedNamespaces: () => 7,
+  });
 
 t.test('readiness names what is missing', (t) => {
   const keyPair = { notBeforeMs: 100, notAfterMs: 200 };
-  const ready = { draining: false, keyPair, synced: true };
+  const synced = { admission: true, provisioning: true };
+  const ready = { draining: false, keyPair, synced };
   t.same(unreadiness(ready, 100), []);
   t.same(unreadiness(ready, 200), []);
   t.same(unreadiness(ready, 99), ['the certificate is not valid yet']);
   t.same(unreadiness(ready, 201), ['the certificate has expired']);
   t.same(unreadiness({ ...ready, draining: true }, 150), ['terminating']);
-  t.same(unreadiness({ ...ready, synced: false }, 150), ['the StatefulSets have not been listed yet']);
+  t.same(unreadiness({ ...ready, synced: { ...synced, admission: false } }, 150), [
+    'the StatefulSets have not been listed yet',
+  ]);
+  t.same(unreadiness({ ...ready, synced: { ...synced, provisioning: false } }, 150), [
+    'the namespaces and their objects have not been listed yet',
+  ]);
   t.end();
 });
 
@@ -41,6 +52,7 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
   }
   metrics.observe({ kind: 'unreadable', sentence: 'x' }, 0);
   metrics.observe({ kind: 'crashed', error: new Error('x') }, 0);
+  metrics.countProvisioningFailure();
   const text = await metrics.registry.metrics();
   const rows = [
     'admission_requests_total{outcome="injected",reason="injected"} 1',
@@ -52,6 +64,8 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
     'admission_duration_seconds_count 5',
     'certificate_expiry_timestamp_seconds 2000.5',
     'watch_last_event_timestamp_seconds 1',
+    'provisioned_namespaces 7',
+    'provisioning_failures_total 1',
     'build_info{version="1.2.3"} 1',
   ];
   for (const row of rows) t.ok(text.includes(`\nredis_ip_updater_${row}\n`), row);

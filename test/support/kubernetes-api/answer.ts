@@ -4,6 +4,7 @@ import type { AuditEntry } from './audit.ts';
 import { deleteObject } from './deletion.ts';
 import { type ListPages, selectorOf } from './list-pages.ts';
 import type { KubernetesObject } from './objects.ts';
+import { isApply } from './patch.ts';
 import { authorize } from './rbac.ts';
 import { readBody } from './request-body.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
@@ -12,7 +13,7 @@ import { bindPod, requestToken } from './subresources.ts';
 import type { User, Users } from './users.ts';
 import { serveWatch } from './watch.ts';
 import type { Remarks } from './webhooks.ts';
-import { type Context, createObject, patchObject, updateObject } from './writes.ts';
+import { applyObject, type Context, createObject, patchObject, updateObject } from './writes.ts';
 
 /** All that the API remembers. */
 export type Core = Context & {
@@ -70,7 +71,12 @@ async function perform(
   if (info.verb === 'list') return ok(core.pages.page(info));
   if (info.verb === 'get') return ok(existing(core, info));
   const body = await readBody(request, info.verb);
-  if (info.verb === 'patch') return ok(patchObject(core, info, request.headers['content-type'] ?? '', body));
+  const contentType = request.headers['content-type'] ?? '';
+  if (info.verb === 'patch' && isApply(contentType)) {
+    const { code, object } = await applyObject(core, user, info, body, remarks);
+    return { code, body: object };
+  }
+  if (info.verb === 'patch') return ok(patchObject(core, info, contentType, body));
   if (info.verb === 'update') return ok(updateObject(core, info, body));
   if (info.verb === 'delete')
     return ok(deleteObject(store, info.resource, existing(core, info), body, core.now()));

@@ -1,4 +1,4 @@
-/** PATCH: the two patch types that our programs use, on plain JSON. */
+/** PATCH: the patch types that our programs use, on plain JSON. */
 
 import { isDeepStrictEqual } from 'node:util';
 import jsonpatch from 'fast-json-patch';
@@ -6,6 +6,10 @@ import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 
 const MERGE = 'application/merge-patch+json';
 const JSON_PATCH = 'application/json-patch+json';
+const APPLY = 'application/apply-patch+yaml';
+
+/** Whether a PATCH is a server-side apply. */
+export const isApply = (contentType: string) => contentType.split(';')[0]?.trim() === APPLY;
 
 /** The patched value; the original stays as it is. Another content type is a 415. */
 export function applyPatch<T extends object>(target: T, contentType: string, patch: unknown): T {
@@ -14,11 +18,13 @@ export function applyPatch<T extends object>(target: T, contentType: string, pat
     if (!isRecord(patch)) throw badRequest('a merge patch is a JSON object');
     return mergePatch(target, patch) as T;
   }
+  // Without owners of fields: nothing conflicts, what is no longer applied stays, and every list is replaced.
+  if (isApply(contentType)) return mergePatch(target, patch) as T;
   if (mediaType.trim() === JSON_PATCH) {
     if (!Array.isArray(patch)) throw badRequest('a JSON patch is an array of operations');
     return applyJsonPatch(target, patch);
   }
-  throw unsupportedMediaType([JSON_PATCH, MERGE]);
+  throw unsupportedMediaType([JSON_PATCH, MERGE, APPLY]);
 }
 
 /** RFC 6902, all operations or none; an operation that does not fit is a 422. */

@@ -5,6 +5,7 @@ import { decodeObject, validate, withDefaults } from './defaults.ts';
 import { furnishNamespace } from './namespaces.ts';
 import type { KubernetesObject, Pod } from './objects.ts';
 import { applyPatch, sameContent } from './patch.ts';
+import { authorize } from './rbac.ts';
 import type { RequestInfo } from './request-info.ts';
 import { apiVersionOf, resources } from './resources.ts';
 import { giveServiceAccount, requireServiceAccount } from './service-account-plugin.ts';
@@ -109,6 +110,25 @@ export function patchObject(
     const isMalformed = error instanceof ApiError && error.body.code === 400;
     throw isMalformed ? invalid(resource, info.name, error.message) : error;
   }
+}
+
+/** Server-side apply: changes the object, or creates it for somebody who may do that. */
+export async function applyObject(
+  context: Context,
+  user: User,
+  info: RequestInfo,
+  body: unknown,
+  remarks: Remarks,
+): Promise<{ code: number; object: KubernetesObject }> {
+  const { resource, namespace, name, query } = info;
+  if (!query.get('fieldManager'))
+    throw badRequest('fieldManager: Required value: is required for apply patch');
+  if (context.store.get(resource, namespace, name))
+    return { code: 200, object: patchObject(context, info, 'application/apply-patch+yaml', body) };
+  authorize(context.store, user, { ...info, verb: 'create' });
+  const { uid } = decodeObject(resource, apiVersionOf(resource), body).metadata;
+  if (uid) throw conflict(resource, name, `uid mismatch: there is no object with the uid ${uid}`);
+  return { code: 201, object: await createObject(context, user, info, body, remarks) };
 }
 
 function existing(store: Store, { resource, namespace, name }: RequestInfo): KubernetesObject {

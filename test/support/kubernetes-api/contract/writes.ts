@@ -4,6 +4,7 @@ import type { ConfigMap } from '../objects.ts';
 import { configMap, configMaps } from './subject.ts';
 
 const MERGE = { contentType: 'application/merge-patch+json' };
+const APPLY = 'application/apply-patch+yaml';
 const JSON_PATCH = { contentType: 'application/json-patch+json' };
 
 /** Creating and changing objects. */
@@ -106,6 +107,35 @@ export function writesContract(t: Test, client: Client, namespace: string): void
     const bad = await client.ask('PATCH', at('patched'), { body: test('1'), ...JSON_PATCH });
     t.match(bad, { code: 422, body: { reason: 'Invalid' } });
   });
+
+  t.test(
+    'server-side apply creates, then adds and changes what it names, and names its manager',
+    async (t) => {
+      const apply = (name: string, body: object, query = '?fieldManager=tests&force=true') =>
+        client.ask<ConfigMap>('PATCH', at(name) + query, { body, contentType: APPLY });
+      const first = await apply('applied', configMap('applied', { a: '1' }));
+      t.match(first, { code: 201, body: { data: { a: '1' }, metadata: { name: 'applied', namespace } } });
+      await client.ask('PATCH', at('applied'), { body: { data: { b: '1' } }, ...MERGE });
+      const second = await apply('applied', configMap('applied', { a: '2' }));
+      t.match(second, { code: 200, body: { data: { a: '2', b: '1' } } });
+      const third = await apply('applied', configMap('applied', { a: '2' }));
+      t.equal(
+        third.body.metadata.resourceVersion,
+        second.body.metadata.resourceVersion,
+        'no change, no write',
+      );
+      const { uid } = second.body.metadata;
+      const withUid = (name: string, uid: string | undefined) => ({
+        ...configMap(name, { a: '3' }),
+        metadata: { name, uid },
+      });
+      t.equal((await apply('applied', withUid('applied', uid))).code, 200, 'the object with that uid');
+      const other = '00000000-0000-0000-0000-000000000000';
+      t.equal((await apply('applied', withUid('applied', other))).code, 409, 'another object');
+      t.equal((await apply('applied-anew', withUid('applied-anew', uid))).code, 409, 'no object');
+      t.match((await apply('nameless', configMap('nameless'), '')).code, 400, 'no manager');
+    },
+  );
 
   t.test('other media types are a 415, other methods a 405, wrong types a 400 or 422', async (t) => {
     await create('refused');
