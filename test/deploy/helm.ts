@@ -15,9 +15,21 @@ export const valuesFiles: Record<string, string | undefined> = {
   ),
 };
 
-/** Runs helm; returns its stdout, throws CommandFailed for a status other than 0. */
+/** Runs helm without a cluster; returns its stdout, throws CommandFailed for a status other than 0. */
 export async function helm(...args: string[]): Promise<string> {
   return run([join(await binaries('helm'), 'helm'), ...args]);
+}
+
+/** Runs helm on a cluster; what it keeps on the machine goes with the cluster's directory. */
+export function helmOn(
+  cluster: { kubeconfig: string; directory: string },
+  ...args: string[]
+): Promise<string> {
+  const homes = ['HELM_CACHE_HOME', 'HELM_CONFIG_HOME', 'HELM_DATA_HOME'];
+  const env = Object.fromEntries(homes.map((home) => [home, join(cluster.directory, 'helm')]));
+  return binaries('helm').then((directory) =>
+    run([join(directory, 'helm'), '--kubeconfig', cluster.kubeconfig, ...args], { env }),
+  );
 }
 
 /** The text of the chart's manifests, helm's test included, with more arguments for `helm template`. */

@@ -96,7 +96,7 @@ t.test('the Service leads to the Deployment', async (t) => {
 
 t.test('the environment is one that the program takes', async (t) => {
   const config = readConfig(environment(container));
-  t.same(config, {
+  t.match(config, {
     UPDATER_IMAGE: `redis-ip-updater:${packageJson.version}`,
     UPDATER_IMAGE_PULL_POLICY: 'IfNotPresent',
     CERT_DIR: '/tls',
@@ -170,15 +170,15 @@ t.test('rights: no wildcard, nothing unlimited that could be limited', async (t)
     ),
   );
   t.same(rows.sort(), [
-    `/configmaps ${NODES_CONFIG_MAP}: create,get,patch`,
-    '/events (any): create,patch',
+    `/configmaps ${NODES_CONFIG_MAP}: create,get,list,patch,watch`,
+    '/events (any): create',
     '/limitranges (any): list',
-    '/namespaces (any): get,list,watch',
+    '/namespaces (any): list,watch',
     '/pods (any): get,list',
-    `/serviceaccounts ${SERVICE_ACCOUNT}: create,get,patch`,
+    `/serviceaccounts ${SERVICE_ACCOUNT}: create,get,list,patch,watch`,
     'apps/statefulsets (any): get,list,watch',
-    `rbac.authorization.k8s.io/rolebindings ${SERVICE_ACCOUNT}: create,get,patch`,
-    `rbac.authorization.k8s.io/roles ${SERVICE_ACCOUNT}: create,get,patch`,
+    `rbac.authorization.k8s.io/rolebindings ${SERVICE_ACCOUNT}: create,get,list,patch,watch`,
+    `rbac.authorization.k8s.io/roles ${SERVICE_ACCOUNT}: create,get,list,patch,watch`,
   ]);
   const { role } = namespaceObjects({ namespace: 'n', serviceAccounts: [], imagePullSecrets: [] });
   for (const { resources, resourceNames, verbs } of role.rules ?? []) {

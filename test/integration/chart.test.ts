@@ -143,6 +143,7 @@ t.test('everything else', async (t) => {
   t.match(environment(template.spec.containers[0]), {
     UPDATER_IMAGE: `registry.example:5000/team/updater@sha256:${digest}`,
     UPDATER_IMAGE_PULL_POLICY: 'Never',
+    UPDATER_IMAGE_PULL_SECRETS: 'pull,other.pull',
   });
   t.same(Object.keys(template.spec.affinity), ['nodeAffinity'], 'in place of the preference');
   t.equal(template.spec.topologySpreadConstraints.length, 1, 'in place of the spread');
