@@ -19,7 +19,13 @@ for (const [name, file] of Object.entries(valuesFiles)) {
     t.notMatch(lint, /WARNING|ERROR/);
     const objects = await render(name);
     const { spec } = theOne(objects, 'Deployment').spec.template;
-    t.ok(readConfig(environment(spec.containers[0])), 'the environment is one that the program takes');
+    const env = environment(spec.containers[0]);
+    const config = readConfig(env);
+    t.same(
+      Object.keys(env).filter((variable) => !(variable in config)),
+      [],
+      'the program knows and takes every variable',
+    );
     for (const { kind, rules = [] } of objects.filter(({ kind }) => kind?.endsWith('Role')))
       t.notMatch(JSON.stringify(rules), '*', `${kind} without a wildcard`);
     for (const pod of [spec, theOne(objects, 'Pod').spec]) {
