@@ -7,7 +7,13 @@ import { nodeImage, redisImage } from './images/stand-ins.ts';
 import { type Cluster, startCluster } from './kubernetes/cluster.ts';
 import { hostState } from './kubernetes/host-state.ts';
 import { requirePackages } from './kubernetes/packages.ts';
-import { bootedAtMilliseconds, changes, type Pod, startsOf } from './kubernetes/pod-status.ts';
+import {
+  bootedAtMilliseconds,
+  changes,
+  type Pod,
+  showsFormerAddress,
+  startsOf,
+} from './kubernetes/pod-status.ts';
 import { redisStatefulSet, whoAmIPod } from './kubernetes/sample-objects.ts';
 import { traces } from './kubernetes/traces.ts';
 import { until } from './kubernetes/until.ts';
@@ -77,6 +83,28 @@ t.test('a cluster from boot to stop', async (t) => {
     }
     await assertAnnouncedSoon(t, cluster, watch.events);
   });
+
+  await t.test(
+    'sandboxes that die under a running kubelet: the old address is shown until there is a new one',
+    async (t) => {
+      const old = await pods(cluster);
+      const from = watch.events.length;
+      await cluster.killPods();
+      await rebooted(cluster, old);
+      await rolledOut(cluster);
+      for (const { metadata, status } of old) {
+        const told = watch.events.slice(from).filter(({ object }) => object.metadata.uid === metadata.uid);
+        const noticed = told.slice(told.findIndex(({ object }) => showsFormerAddress(object)));
+        const announced = noticed.findIndex(({ object }) => object.status.podIP !== status.podIP);
+        t.ok(announced > 0, `${metadata.name}: ${announced} changes with the old address`);
+        t.ok(
+          noticed.slice(0, announced).every(({ object }) => showsFormerAddress(object)),
+          'of which the condition of its sandbox tells that it is the old one',
+        );
+        t.notOk(showsFormerAddress(noticed[announced]?.object), 'and then that it is not');
+      }
+    },
+  );
 
   await t.test('the next address can be chosen', async (t) => {
     cluster.allocateNext('10.244.0.77');

@@ -28,19 +28,20 @@ export function processesInCgroups(name: string): number[] {
   return [...found];
 }
 
-/** Ends every process in the cgroup `name` and below, and waits until none is left. */
+/** Ends the processes that are in the cgroup `name` and below, and waits until none of them is left. */
 export async function killProcessesInCgroups(name: string): Promise<void> {
-  await until(`all processes of the cgroup ${name} have ended`, 10_000, () => {
-    const pids = processesInCgroups(name);
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended in between.
-      }
+  const pids = new Set(processesInCgroups(name));
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // It ended in between.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
-    return pids.length === 0;
-  });
+  }
+  await until(`all processes of the cgroup ${name} have ended`, 10_000, () =>
+    processesInCgroups(name).every((pid) => !pids.has(pid)),
+  );
 }
 
 /** Every cgroup directory of that name and below, parents first. */

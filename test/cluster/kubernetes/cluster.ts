@@ -28,7 +28,7 @@ export type Cluster = ControlPlane & {
   stopKubelet(): Promise<void>;
   /** Starts a stopped kubelet; resolves when the node is Ready anew. */
   startKubelet(): Promise<void>;
-  /** Kills every process of every pod, pause included, as a power cut does; needs a stopped kubelet. */
+  /** Kills every process of every pod, pause included; a kubelet that runs gives each a new sandbox at once. */
   killPods(): Promise<void>;
   /** Ends kubelet, containerd and pods as a power cut does; the API goes on showing what it knew. */
   cutPower(): Promise<void>;

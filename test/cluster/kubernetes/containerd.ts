@@ -24,11 +24,11 @@ export async function startContainerd(machine: Machine): Promise<void> {
   });
 }
 
-/** Kills containerd and the shims that it leaves when it is restarted. */
+/** Kills containerd, the shims that would outlive it, and what is just being started in their name. */
 export async function stopContainerd(machine: Machine): Promise<void> {
   await machine.kill('containerd');
-  // Inside are no other processes than the machine's. Status 1: there was no shim.
-  await machine.run(['sh', '-c', 'pkill -KILL containerd-shim || [ $? = 1 ]']);
+  // Inside are no other processes than the machine's. Status 1: there was none.
+  await machine.run(['sh', '-c', "pkill -KILL 'containerd-shim|runc' || [ $? = 1 ]"]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 type ContainerState = { startedAt?: string };
+type ContainerStatus = { name: string; state: Record<string, ContainerState> };
 
 /** What the tests read of a Pod. */
 export type Pod = {
@@ -10,7 +11,8 @@ export type Pod = {
     podIPs?: { ip: string }[];
     startTime?: string;
     conditions?: { type: string; status: string; lastTransitionTime: string }[];
-    initContainerStatuses?: { name: string; state: Record<string, ContainerState> }[];
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
   };
 };
 
@@ -22,6 +24,23 @@ export function startsOf({ status }: Pod): { sandbox: number; initContainer: num
     sandbox: Date.parse(sandbox?.lastTransitionTime ?? ''),
     initContainer: Date.parse(state?.startedAt ?? ''),
   };
+}
+
+/**
+ * Whether the address that a pod shows is surely that of a sandbox it has no more: the sandbox is gone, or there
+ * is a new one in which nothing was started, and what waits to be started is not held back (a container that
+ * waits out its back-off is: its new address is shown before it starts).
+ */
+export function showsFormerAddress({ status }: Pod): boolean {
+  const sandbox = status.conditions?.find(({ type }) => type === 'PodReadyToStartContainers');
+  if (!sandbox) return false;
+  if (sandbox.status !== 'True') return true;
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  if (containers[0]?.state.waiting) return false;
+  const starts = containers
+    .flatMap(({ state }) => Object.values(state))
+    .map(({ startedAt }) => startedAt ?? '');
+  return starts.every((startedAt) => startedAt < sandbox.lastTransitionTime);
 }
 
 /** How two values of JSON differ, one line for each leaf: `path: before -> after`. */
