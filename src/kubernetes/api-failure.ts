@@ -6,7 +6,7 @@ const HTTP_CONFLICT = 409;
 const HTTP_UNPROCESSABLE = 422;
 
 /** Whether the API server answered that there is no such object. */
-export function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): error is ApiException<unknown> {
   return error instanceof ApiException && error.code === HTTP_NOT_FOUND;
 }
 

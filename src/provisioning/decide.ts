@@ -85,9 +85,8 @@ function report(reason: Obstacle['reason'], object: NamespaceObject, seen: View)
 
 /** Pull secrets that a user added stay; those that we once gave and no longer want do not. */
 function isSameAccount(wanted: NamespaceObjects['serviceAccount'], seen: ServiceAccountView): boolean {
-  const names = (secrets: readonly { name?: string }[] = []) => secrets.map(({ name }) => name ?? '');
-  const ours = names(wanted.imagePullSecrets);
-  const there = names(seen.imagePullSecrets);
+  const ours = (wanted.imagePullSecrets ?? []).map(({ name }) => name ?? '');
+  const there = (seen.imagePullSecrets ?? []).map(({ name }) => name);
   return (
     seen.automountServiceAccountToken === wanted.automountServiceAccountToken &&
     ours.every((name) => there.includes(name)) &&
@@ -95,17 +94,18 @@ function isSameAccount(wanted: NamespaceObjects['serviceAccount'], seen: Service
   );
 }
 
-/** Without what the API server or the client may add, such as undefined fields. */
-function rules(list: readonly V1PolicyRule[] = []) {
-  return list.map(({ apiGroups = [], resources = [], verbs, resourceNames = [], nonResourceURLs = [] }) => ({
-    apiGroups,
-    resources,
+// A watch brings what the API server wrote, which is null for some lists that are empty.
+
+function rules(list: readonly V1PolicyRule[] | null | undefined) {
+  return (list ?? []).map(({ apiGroups, resources, verbs, resourceNames, nonResourceURLs }) => ({
+    apiGroups: apiGroups ?? [],
+    resources: resources ?? [],
     verbs,
-    resourceNames,
-    nonResourceURLs,
+    resourceNames: resourceNames ?? [],
+    nonResourceURLs: nonResourceURLs ?? [],
   }));
 }
 
-function subjects({ subjects = [] }: Pick<RoleBindingView, 'subjects'>) {
-  return subjects.map(({ kind, name, namespace }) => ({ kind, name, namespace }));
+function subjects({ subjects }: Pick<RoleBindingView, 'subjects'>) {
+  return (subjects ?? []).map(({ kind, name, namespace }) => ({ kind, name, namespace }));
 }

@@ -8,6 +8,8 @@ export type Sources = {
   version: string;
   /** Both in milliseconds since the epoch. */
   certificateExpiryMs(): number;
+  /** Undefined, and then without a metric, where nobody looks. */
+  caBundleMatches(): boolean | undefined;
   watchLastEventMs(): number;
   provisionedNamespaces(): number;
 };
@@ -20,7 +22,7 @@ export type Metrics = {
 
 /** The webhook's metrics in a registry of their own. No label names a pod or a namespace: their number is bounded. */
 export function createMetrics(sources: Sources): Metrics {
-  const { version, certificateExpiryMs, watchLastEventMs, provisionedNamespaces } = sources;
+  const { version, certificateExpiryMs, caBundleMatches, watchLastEventMs, provisionedNamespaces } = sources;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -40,9 +42,16 @@ export function createMetrics(sources: Sources): Metrics {
   });
   gauge(
     'certificate_expiry_timestamp_seconds',
-    'When the served certificate expires.',
+    'When the served certificate expires; 0 while there is none.',
     () => certificateExpiryMs() / 1000,
   );
+  if (caBundleMatches() !== undefined) {
+    gauge(
+      'ca_bundle_matches',
+      '1 if the caBundle of the webhook configuration holds the CA of the served certificate, else 0.',
+      () => Number(caBundleMatches()),
+    );
+  }
   gauge(
     'watch_last_event_timestamp_seconds',
     'Last sign of life of the watch that was silent longest; 0 until all have spoken.',

@@ -5,7 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { connectAdmissionApi } from '../kubernetes/admission-api.ts';
 import { logAnswer } from './admission-log.ts';
 import type { Observed } from './app.ts';
-import { readKeyPair, watchKeyPair } from './certificate-directory.ts';
+import { startCertificates } from './certificates.ts';
 import type { Config } from './config.ts';
 import { listen } from './listen.ts';
 import { createManagementServer } from './management.ts';
@@ -14,19 +14,18 @@ import { startProvisioner } from './provisioner.ts';
 import { unreadiness } from './readiness.ts';
 import { createServer, useKeyPair } from './server.ts';
 
-/** How late a new certificate may be served: far less than any sane renewal is early. */
-const CERTIFICATE_POLL_MS = 5_000;
-
 /** Serves until `stop` is aborted and the drain time is over. Rejects with a Failure if it cannot start. */
 export async function run(config: Config, log: Logger, stop: AbortSignal): Promise<void> {
-  let keyPair = await readKeyPair(config.CERT_DIR);
+  let webhook: Awaited<ReturnType<typeof createServer>> | undefined;
+  const certificates = await startCertificates(config, log, (pair) => webhook && useKeyPair(webhook, pair));
   const api = connectAdmissionApi(({ message }) => log.warn(`${message}; trying again`));
   const isDraining = () => stop.aborted;
 
   const { version } = packageJson;
   const metrics = createMetrics({
     version,
-    certificateExpiryMs: () => keyPair.notAfterMs,
+    certificateExpiryMs: () => certificates.current()?.notAfterMs ?? 0,
+    caBundleMatches: certificates.caBundleMatches,
     watchLastEventMs: () => Math.min(api.lastEventMs(), provisioner.lastEventMs()),
     provisionedNamespaces: () => provisioner.provisionedNamespaces(),
   });
@@ -40,29 +39,18 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
     logAnswer(log, answer);
   };
   const updater = { image: config.UPDATER_IMAGE, imagePullPolicy: config.UPDATER_IMAGE_PULL_POLICY, version };
-  const webhook = await createServer(keyPair, log, { ports: api, updater, observe, isDraining });
+  webhook = await createServer(log, { ports: api, updater, observe, isDraining });
   const management = createManagementServer(metrics.registry, () =>
-    unreadiness(
-      {
-        draining: isDraining(),
-        keyPair,
-        synced: { admission: api.isSynced(), provisioning: provisioner.isSynced() },
-      },
-      Date.now(),
-    ),
+    unreadiness({
+      draining: isDraining(),
+      certificate: certificates.unready(),
+      synced: { admission: api.isSynced(), provisioning: provisioner.isSynced() },
+    }),
   );
 
-  const certificates = watchKeyPair(
-    config.CERT_DIR,
-    keyPair,
-    CERTIFICATE_POLL_MS,
-    (pair) => {
-      keyPair = pair;
-      useKeyPair(webhook, pair);
-      log.info({ notAfter: new Date(pair.notAfterMs) }, 'new certificate is served');
-    },
-    (failure) => log.error({ err: failure }, 'new certificate is refused, the old one is kept'),
-  );
+  // Without one no handshake succeeds, and readiness says why; it may have come while the server was made.
+  const pair = certificates.current();
+  if (pair) useKeyPair(webhook, pair);
 
   const port = await listen(webhook, config.PORT);
   const managementPort = await listen(management, config.MANAGEMENT_PORT);
@@ -71,8 +59,7 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
   if (!stop.aborted) await once(stop, 'abort');
   log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
   await delay(config.DRAIN_SECONDS * 1000);
-  certificates.stop();
   await webhook.close();
-  await Promise.all([management.close(), api.stop(), provisioner.stop()]);
+  await Promise.all([management.close(), certificates.stop(), api.stop(), provisioner.stop()]);
   log.info('stopped');
 }

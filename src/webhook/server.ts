@@ -1,7 +1,7 @@
 import type { Server } from 'node:https';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { KeyPair } from '../certificates/key-pair.ts';
 import { type AppOptions, app } from './app.ts';
-import type { KeyPair } from './certificate-directory.ts';
 
 /** Two objects of the API server's largest size (3 MiB, the new and the old one) and the review around them. */
 const BODY_MAX_BYTES = 7 * 1024 * 1024;
@@ -10,14 +10,16 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Above the 90 s after which the API server closes an idle connection itself: then no request meets a close. */
 const KEEP_ALIVE_TIMEOUT_MS = 100_000;
 
-/** The HTTPS server of the webhook, not listening yet. HTTP/1.1: API servers speak nothing else to webhooks. */
+/**
+ * The HTTPS server of the webhook, not listening yet, and without a certificate: no handshake succeeds until it is
+ * given one. HTTP/1.1: API servers speak nothing else to webhooks.
+ */
 export async function createServer(
-  keyPair: KeyPair,
   log: FastifyBaseLogger,
   options: AppOptions,
 ): Promise<FastifyInstance<Server>> {
   const server = fastify({
-    https: { cert: keyPair.cert, key: keyPair.key, minVersion: 'TLSv1.2' },
+    https: { minVersion: 'TLSv1.2' },
     loggerInstance: log,
     // One line for each admission is written where the outcome is known.
     logController: new LogController({ disableRequestLogging: true }),

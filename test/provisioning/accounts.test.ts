@@ -33,6 +33,11 @@ for (const [name, shape, bound, expected] of table) {
   t.test(name, async (t) => t.same(accountsToBind([view('redis', shape)], binding(...bound)), expected));
 }
 
+t.test('no subjects, as the API server writes it', async (t) => {
+  const none = { ...binding(), subjects: null as unknown as undefined };
+  t.same(accountsToBind([view('redis', { account: 'own' })], none), ['own']);
+});
+
 t.test('of several StatefulSets, each account once, in order', async (t) => {
   const statefulSets = ['b', 'a', 'b'].map((account) => view('redis', { account }));
   t.same(accountsToBind(statefulSets, undefined), ['a', 'b']);

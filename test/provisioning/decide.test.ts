@@ -92,6 +92,19 @@ const table: [string, (there: There) => void, string[]][] = [
   ],
   ['role: no rules', (o) => delete o.role.rules, ['apply Role uid-Role']],
   [
+    'null, as the API server writes empty lists',
+    (o) => {
+      for (const [object, list] of [
+        [o.serviceAccount, 'imagePullSecrets'],
+        [o.role, 'rules'],
+        [o.roleBinding, 'subjects'],
+        [o.configMap, 'data'],
+      ] as const)
+        Object.assign(object, { [list]: null });
+    },
+    ['apply ServiceAccount uid-ServiceAccount', 'apply Role uid-Role', 'apply RoleBinding uid-RoleBinding'],
+  ],
+  [
     'role: of another tool',
     (o) => Object.assign(meta(o.role), { labels: { 'app.kubernetes.io/managed-by': 'Helm' } }),
     ['report Role uid-Role ForeignObject'],

@@ -123,10 +123,12 @@ export async function applyObject(
   const { resource, namespace, name, query } = info;
   if (!query.get('fieldManager'))
     throw badRequest('fieldManager: Required value: is required for apply patch');
-  if (context.store.get(resource, namespace, name))
-    return { code: 200, object: patchObject(context, info, 'application/apply-patch+yaml', body) };
-  authorize(context.store, user, { ...info, verb: 'create' });
   const { uid } = decodeObject(resource, apiVersionOf(resource), body).metadata;
+  const current = context.store.get(resource, namespace, name);
+  if (current && uid && uid !== current.metadata.uid)
+    throw invalid(resource, name, `metadata.uid: Invalid value: "${uid}": field is immutable`);
+  if (current) return { code: 200, object: patchObject(context, info, 'application/apply-patch+yaml', body) };
+  authorize(context.store, user, { ...info, verb: 'create' });
   if (uid) throw conflict(resource, name, `uid mismatch: there is no object with the uid ${uid}`);
   return { code: 201, object: await createObject(context, user, info, body, remarks) };
 }

@@ -131,7 +131,7 @@ export function writesContract(t: Test, client: Client, namespace: string): void
       });
       t.equal((await apply('applied', withUid('applied', uid))).code, 200, 'the object with that uid');
       const other = '00000000-0000-0000-0000-000000000000';
-      t.equal((await apply('applied', withUid('applied', other))).code, 409, 'another object');
+      t.equal((await apply('applied', withUid('applied', other))).code, 422, 'another object');
       t.equal((await apply('applied-anew', withUid('applied-anew', uid))).code, 409, 'no object');
       t.match((await apply('nameless', configMap('nameless'), '')).code, 400, 'no manager');
     },
