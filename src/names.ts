@@ -47,6 +47,12 @@ export const SERVICE_ACCOUNT = 'redis-ip-updater';
 /** The MutatingWebhookConfiguration; its Deployment and Service. */
 export const WEBHOOK_CONFIGURATION = 'redis-ip-updater';
 export const WEBHOOK_SERVICE = 'redis-ip-updater-webhook';
+/** The webhook in that configuration. */
+export const WEBHOOK = 'inject.redis-ip-updater.io';
+
+/** The Secret of the webhook's namespace that holds its CA; with this annotation it is asked for a new one. */
+export const CA_SECRET = 'redis-ip-updater-webhook-ca';
+export const ROTATE_ANNOTATION = 'redis-ip-updater.io/rotate';
 
 /**
  * Environment of the init container: written by the webhook, read by the updater.

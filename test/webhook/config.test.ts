@@ -6,10 +6,13 @@ t.test('defaults', (t) => {
   t.same(readConfig({ UPDATER_IMAGE: 'u:1', UNRELATED: 'x' }), {
     UPDATER_IMAGE: 'u:1',
     UPDATER_IMAGE_PULL_SECRETS: '',
-    CERT_DIR: '/tls',
     PORT: 8443,
     MANAGEMENT_PORT: 8080,
     DRAIN_SECONDS: 10,
+    CA_LIFETIME_SECONDS: 315_360_000,
+    SERVING_LIFETIME_SECONDS: 604_800,
+    CERTIFICATE_CHECK_SECONDS: 60,
+    CERTIFICATE_SETTLE_SECONDS: 60,
     LOG_LEVEL: 'info',
   });
   t.end();
@@ -42,6 +45,8 @@ t.test('a bad environment is one sentence that names the variable, and exit code
     [{ UPDATER_IMAGE: 'u', PORT: '-1' }, /PORT must be >= 0/],
     [{ UPDATER_IMAGE: 'u', MANAGEMENT_PORT: '65536' }, /MANAGEMENT_PORT must be <= 65535/],
     [{ UPDATER_IMAGE: 'u', DRAIN_SECONDS: 'soon' }, /DRAIN_SECONDS must be number/],
+    [{ UPDATER_IMAGE: 'u', CA_LIFETIME_SECONDS: '20', SERVING_LIFETIME_SECONDS: '7' }, /three times/],
+    [{ UPDATER_IMAGE: 'u', SERVING_LIFETIME_SECONDS: '0' }, /SERVING_LIFETIME_SECONDS must be > 0/],
     [{ UPDATER_IMAGE: 'u', LOG_LEVEL: 'loud' }, /LOG_LEVEL must be equal to one of/],
     [{ UPDATER_IMAGE: 'u', UPDATER_IMAGE_PULL_POLICY: 'never' }, /UPDATER_IMAGE_PULL_POLICY/],
     [{ UPDATER_IMAGE: 'u', UPDATER_IMAGE_PULL_SECRETS: 'a,,b' }, /UPDATER_IMAGE_PULL_SECRETS/],

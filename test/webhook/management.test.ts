@@ -9,23 +9,21 @@ const newMetrics = () =>
   createMetrics({
     version: '1.2.3',
     certificateExpiryMs: () => 2_000_500,
+    caBundleMatches: () => false,
     watchLastEventMs: () => 1_000,
     provisionedNamespaces: () => 7,
   });
 
 t.test('readiness names what is missing', (t) => {
-  const keyPair = { notBeforeMs: 100, notAfterMs: 200 };
   const synced = { admission: true, provisioning: true };
-  const ready = { draining: false, keyPair, synced };
-  t.same(unreadiness(ready, 100), []);
-  t.same(unreadiness(ready, 200), []);
-  t.same(unreadiness(ready, 99), ['the certificate is not valid yet']);
-  t.same(unreadiness(ready, 201), ['the certificate has expired']);
-  t.same(unreadiness({ ...ready, draining: true }, 150), ['terminating']);
-  t.same(unreadiness({ ...ready, synced: { ...synced, admission: false } }, 150), [
+  const ready = { draining: false, certificate: [], synced };
+  t.same(unreadiness(ready), []);
+  t.same(unreadiness({ ...ready, certificate: ['expired'] }), ['expired']);
+  t.same(unreadiness({ ...ready, draining: true }), ['terminating']);
+  t.same(unreadiness({ ...ready, synced: { ...synced, admission: false } }), [
     'the StatefulSets have not been listed yet',
   ]);
-  t.same(unreadiness({ ...ready, synced: { ...synced, provisioning: false } }, 150), [
+  t.same(unreadiness({ ...ready, synced: { ...synced, provisioning: false } }), [
     'the namespaces and their objects have not been listed yet',
   ]);
   t.end();
@@ -63,6 +61,7 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
     'admission_duration_seconds_bucket{le="0.005"} 5',
     'admission_duration_seconds_count 5',
     'certificate_expiry_timestamp_seconds 2000.5',
+    'ca_bundle_matches 0',
     'watch_last_event_timestamp_seconds 1',
     'provisioned_namespaces 7',
     'provisioning_failures_total 1',

@@ -7,9 +7,9 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
 import type { AdmissionPorts } from '../../src/admission/handle.ts';
+import { readKeyPair } from '../../src/certificates/directory.ts';
 import type { Observed } from '../../src/webhook/app.ts';
-import { readKeyPair } from '../../src/webhook/certificate-directory.ts';
-import { createServer } from '../../src/webhook/server.ts';
+import { createServer, useKeyPair } from '../../src/webhook/server.ts';
 import { fixturePorts, updater } from '../admission/fixture.ts';
 
 export const HOSTS = ['localhost', '127.0.0.1'];
@@ -25,7 +25,7 @@ export async function startWebhook(
   const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
   const observed: Observed[] = [];
   const state = { draining: false };
-  const server = await createServer(await readKeyPair(directory), pino({ level: 'silent' }), {
+  const server = await createServer(pino({ level: 'silent' }), {
     ports,
     updater,
     observe: (answer) => {
@@ -34,6 +34,7 @@ export async function startWebhook(
     },
     isDraining: () => state.draining,
   });
+  useKeyPair(server, await readKeyPair(directory));
   await server.listen({ host: '127.0.0.1', port: 0 });
   t.teardown(() => server.close());
   const { port } = server.server.address() as AddressInfo;

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import t from 'tap';
 import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
+import { readKeyPair, startDirectorySource } from '../../src/certificates/directory.ts';
+import type { KeyPair } from '../../src/certificates/key-pair.ts';
 import { exitCodes } from '../../src/errors.ts';
-import { readKeyPair, watchKeyPair } from '../../src/webhook/certificate-directory.ts';
 import { useKeyPair } from '../../src/webhook/server.ts';
 import { type Review, readFixture } from '../admission/fixture.ts';
-import { HOSTS, post, startWebhook } from './support.ts';
+import { HOSTS, post, startWebhook } from '../webhook/support.ts';
 
 const bytes = JSON.stringify(readFixture<Review>('official-redis', 'review.json'));
 
@@ -34,14 +35,18 @@ t.test(
       happened.resolve();
       happened = Promise.withResolvers<void>();
     };
-    const onChange: Parameters<typeof watchKeyPair>[3] = (pair) => {
-      useKeyPair(webhook.server, pair);
-      note('changed');
-    };
-    const watcher = watchKeyPair(directory, await readKeyPair(directory), 10, onChange, (error) =>
-      note(`${error}`),
-    );
-    t.teardown(() => watcher.stop());
+    const source = await startDirectorySource({
+      directory,
+      pollMs: 10,
+      onPair: (pair) => {
+        useKeyPair(webhook.server, pair);
+        note('changed');
+      },
+      onRefused: (error) => note(`${error}`),
+      now: Date.now,
+    });
+    t.teardown(() => source.stop());
+    t.same(events, ['changed'], 'the first pair is given at the start');
     const agent = new Agent({ keepAlive: true });
     t.teardown(() => agent.destroy());
     await post(webhook, bytes, { agent });
@@ -79,6 +84,36 @@ t.test(
     t.equal(events.length, count, 'the same fault is reported once');
   },
 );
+
+t.test('it is not ready while the clock is outside of the certificate', async (t) => {
+  const directory = t.testdir();
+  await issueDevelopmentCertificates({ directory, hosts: HOSTS, days: 2 });
+  let pair: KeyPair | undefined;
+  let nowMs = Date.now();
+  const source = await startDirectorySource({
+    directory,
+    pollMs: 1_000,
+    onPair: (first) => {
+      pair = first;
+    },
+    onRefused: (error) => t.fail(`${error}`),
+    now: () => nowMs,
+  });
+  t.teardown(() => source.stop());
+  t.same(source.current(), pair);
+  t.equal(source.caBundleMatches(), undefined, 'who writes the caBundle is not known here');
+  const { notBeforeMs = 0, notAfterMs = 0 } = pair ?? {};
+  const table: [number, string[]][] = [
+    [notBeforeMs - 1, ['the certificate is not valid yet']],
+    [notBeforeMs, []],
+    [notAfterMs, []],
+    [notAfterMs + 1, ['the certificate has expired']],
+  ];
+  for (const [at, reasons] of table) {
+    nowMs = at;
+    t.same(source.unready(), reasons);
+  }
+});
 
 t.test('what is no pair is refused at the start with its exit code', async (t) => {
   const directory = t.testdir({});
