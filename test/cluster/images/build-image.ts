@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cached } from '../kubernetes/cache.ts';
 import { withBuildah } from './buildah.ts';
@@ -40,13 +39,14 @@ export async function buildImage(build: ImageBuild): Promise<string> {
     what,
     30,
     async (result) => {
-      const staged = mkdtempSync(join(tmpdir(), 'redis-ip-updater-context-'));
+      const staged = join(result, 'context');
+      mkdirSync(staged);
       try {
         for (const input of inputs) {
           mkdirSync(dirname(join(staged, input)), { recursive: true });
           cpSync(join(context, input), join(staged, input), { recursive: true });
         }
-        await withBuildah(async (buildah) => {
+        await withBuildah(result, async (buildah) => {
           await buildah([
             'build',
             '--quiet',

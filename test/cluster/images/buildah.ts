@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../kubernetes/command.ts';
 
@@ -9,9 +8,11 @@ export type Buildah = (args: string[]) => Promise<string>;
 /**
  * Lends a buildah with a storage of its own, removed afterwards: images live on as archives only. Plain copies
  * of directories (vfs) and chroot work in every container and virtual machine in which we are root.
+ *
+ * @param directory for the storage: one that is cleaned up too should this process be killed
  */
-export async function withBuildah<T>(use: (buildah: Buildah) => Promise<T>): Promise<T> {
-  const storage = mkdtempSync(join(tmpdir(), 'redis-ip-updater-buildah-'));
+export async function withBuildah<T>(directory: string, use: (buildah: Buildah) => Promise<T>): Promise<T> {
+  const storage = mkdtempSync(join(directory, '.buildah-'));
   const env = {
     BUILDAH_ISOLATION: 'chroot',
     // Also what a registry's short names and credentials are read from: none.

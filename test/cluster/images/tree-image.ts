@@ -34,7 +34,7 @@ export async function treeImage(image: TreeImage): Promise<string> {
       const root = join(target, 'root');
       mkdirSync(root);
       await writeRootTree(root, image.tree);
-      await withBuildah(async (buildah) => {
+      await withBuildah(target, async (buildah) => {
         const container = (await buildah(['from', 'scratch'])).trim();
         await buildah(['copy', '--quiet', container, root, '/']);
         const settings = [
