@@ -13,6 +13,7 @@ const tiers: Record<string, () => Promise<void>> = {
   async integration() {
     await binaries('v1.36');
     await binaries('v1.34');
+    await binaries('helm');
   },
   async cluster() {
     // First what may be refused, then what takes long.
