@@ -118,7 +118,7 @@ t.test('a cluster from boot to stop', async (t) => {
   t.not(traces(name).length, 0, 'while it runs there are traces of it');
   await timed(t, 'stop', () => cluster.stop());
   t.same(traces(name), [], 'no process, mount, cgroup or directory of it is left');
-  t.same(await hostState(), before, 'the host is as before');
+  t.same(await hostState(name), before, 'the host is as before');
 });
 
 for (const podCidrs of [['10.244.0.0/27', 'fd00:10:244::/64'], ['fd00:10:244::/64']]) {
@@ -158,7 +158,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     child.kill(signal);
     await once(child, 'exit');
     await until('nothing of it is left', 20_000, () => traces(name).length === 0);
-    t.same(await hostState(), before, 'the host is as before');
+    t.same(await hostState(name), before, 'the host is as before');
   });
 }
 

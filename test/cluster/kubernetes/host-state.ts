@@ -2,14 +2,32 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hierarchies } from './cgroups.ts';
 import { run } from './command.ts';
+import { PREFIX } from './machine-directory.ts';
 
-/** What a node could leave on this host or change of it, one line each; equal before and after. */
-export async function hostState(): Promise<string[]> {
+/** How lines mention a machine: by its directory, its cgroups, or the line to it. */
+const MACHINE = new RegExp(`(?:${PREFIX}|link riu)(\\w{6})\\b`);
+
+/**
+ * What a node could leave on this host or change of it, one line each; equal before and after. Other machines
+ * may come and go meanwhile: what carries a machine's name is left out.
+ *
+ * @param machine the name of the machine of which everything counts, once it has one
+ */
+export async function hostState(machine = ''): Promise<string[]> {
+  const isAnothers = (line: string) => {
+    const [, suffix] = MACHINE.exec(line) ?? [];
+    return suffix !== undefined && !machine.endsWith(suffix);
+  };
+  return (await everything()).filter((line) => !isAnothers(line));
+}
+
+async function everything(): Promise<string[]> {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').trim().split('\n');
   const links = (await run(['ip', '-oneline', 'link'])).trim().split('\n');
   return [
     ...mounts.map((line) => `mount ${line}`),
-    ...links.map((line) => `link ${line.split(': ')[1]}`),
+    // `1: name@peer: <flags>`
+    ...links.map((line) => `link ${line.split(/[:@] ?/)[1]?.trim()}`),
     // One level: below are those of other programs, which come and go.
     ...hierarchies().flatMap((top) => list(top).map((name) => `cgroup ${join(top, name)}`)),
     ...DIRECTORIES.flatMap((directory) => list(directory).map((name) => `file ${join(directory, name)}`)),
