@@ -83,18 +83,19 @@ function report(reason: Obstacle['reason'], object: NamespaceObject, seen: View)
   return { kind: 'report', reason, object, uid: seen.metadata.uid ?? '' };
 }
 
-/** Pull secrets that a user added stay; those that we once gave and no longer want do not. */
+/** Where we want pull secrets, the list is ours; where we want none, it is a user's, unless it was ours before. */
 function isSameAccount(wanted: NamespaceObjects['serviceAccount'], seen: ServiceAccountView): boolean {
-  const ours = (wanted.imagePullSecrets ?? []).map(({ name }) => name ?? '');
-  const there = (seen.imagePullSecrets ?? []).map(({ name }) => name);
-  return (
-    seen.automountServiceAccountToken === wanted.automountServiceAccountToken &&
-    ours.every((name) => there.includes(name)) &&
-    seen.ownPullSecrets.every((name) => ours.includes(name))
-  );
+  const sameSecrets = wanted.imagePullSecrets
+    ? isDeepStrictEqual(names(wanted.imagePullSecrets), names(seen.imagePullSecrets))
+    : !seen.ownsPullSecrets;
+  return seen.automountServiceAccountToken === wanted.automountServiceAccountToken && sameSecrets;
 }
 
 // A watch brings what the API server wrote, which is null for some lists that are empty.
+
+function names(list: readonly { name?: string }[] | null | undefined) {
+  return (list ?? []).map(({ name }) => name);
+}
 
 function rules(list: readonly V1PolicyRule[] | null | undefined) {
   return (list ?? []).map(({ apiGroups, resources, verbs, resourceNames, nonResourceURLs }) => ({

@@ -38,8 +38,8 @@ export type ServiceAccountView = Pick<
   'automountServiceAccountToken' | 'imagePullSecrets'
 > & {
   metadata: Identity;
-  /** Names of the pull secrets that we put there; others are the user's. */
-  ownPullSecrets: string[];
+  /** Whether the pull secrets are what we applied: the API server knows one owner for the whole list. */
+  ownsPullSecrets: boolean;
 };
 
 export type RoleView = Pick<V1Role, 'rules'> & { metadata: Identity };
@@ -77,7 +77,7 @@ export function viewServiceAccount(account: V1ServiceAccount): ServiceAccountVie
     metadata: identity(metadata),
     automountServiceAccountToken,
     imagePullSecrets,
-    ownPullSecrets: ownPullSecrets(metadata),
+    ownsPullSecrets: ownsPullSecrets(metadata),
   };
 }
 
@@ -99,13 +99,9 @@ function identity(metadata: V1ObjectMeta | undefined): Identity {
   return { name, namespace, uid, resourceVersion, labels };
 }
 
-/** The list's keys in managedFields look like `k:{"name":"registry"}`. */
-function ownPullSecrets(metadata: V1ObjectMeta | undefined): string[] {
+function ownsPullSecrets(metadata: V1ObjectMeta | undefined): boolean {
   const ours = metadata?.managedFields?.find(
     ({ manager, operation }) => manager === PROJECT && operation === 'Apply',
   );
-  const fields = ours?.fieldsV1 as { 'f:imagePullSecrets'?: object } | undefined;
-  return Object.keys(fields?.['f:imagePullSecrets'] ?? {})
-    .filter((key) => key.startsWith('k:'))
-    .map((key) => (JSON.parse(key.slice(2)) as { name: string }).name);
+  return 'f:imagePullSecrets' in (ours?.fieldsV1 ?? {});
 }
