@@ -6,12 +6,12 @@
  *
  * 1. Announce: list the pods until our own pod shows our own IP. Whoever looks after that sees us.
  * 2. Look: resolve every peer by the mounted map and that list.
- * 3. Only if our own key does not hold our id, or a peer is not in the map: record our id (or read the map,
- *    if it is recorded), take the map of the answer, list again, resolve again.
+ * 3. Only if our own key does not hold our id, or a peer is not in the map: read the map; record our id if it is
+ *    not there; with the map of that answer list again, resolve again.
  *
  * Claim: of any two restarting nodes at least one resolves the other, under every interleaving.
  */
-import { idOfPod, type NodeMap, otherClaimant } from './node-map.ts';
+import { type Entry, type NodeMap, otherClaim } from './node-map.ts';
 import type { Pod } from './pod.ts';
 import { indexPods } from './pod-index.ts';
 import type { Resolution } from './resolution.ts';
@@ -33,11 +33,15 @@ export type State =
   | { step: 'announcing'; map: NodeMap }
   /** Our own pod alone is read until it shows our IP: a list each time would be many times the bytes. */
   | { step: 'awaiting-own-ip'; map: NodeMap }
-  /** Our key is written, or, where it holds our id already, the map is read. */
+  /** The map is read as it is: the mount may be a minute late. */
+  | { step: 'reading' }
+  /** Our key is written; `previousId` is what it held. */
   | { step: 'recording'; previousId: string | undefined }
   | { step: 'looking-again'; map: NodeMap }
   /** Our entry is taken back: another pod has the same id. */
   | { step: 'withdrawing'; previousId: string | undefined; refusal: Refusal }
+  /** The entry of a lost node is removed, so that nobody takes our new, empty server for it. */
+  | { step: 'forgetting'; lostId: string }
   | { step: 'done'; outcome: Outcome };
 
 /** What a state wants from outside. */
@@ -65,10 +69,11 @@ export type Outcome =
 
 export type Refusal =
   /** Our id is recorded under another pod: a cloned volume, or a volume that moved. */
-  | { kind: 'identity-conflict'; id: string; otherPod: string }
-  /** There is no file, yet an id is recorded for this pod. */
-  | { kind: 'lost-volume'; id: string };
+  | { kind: 'identity-conflict'; id: string; other: Entry }
+  /** There is no file, yet the map has an entry about this pod. */
+  | { kind: 'lost-volume'; entry: Entry };
 
+/** The first state. `mounted` is the map as the kubelet has mounted it. */
 export function begin(facts: Facts, mounted: NodeMap): State {
   if (facts.node === null || conflict(facts, mounted)) return { step: 'confirming' };
   return { step: 'announcing', map: mounted };
@@ -78,6 +83,7 @@ export function begin(facts: Facts, mounted: NodeMap): State {
 export function ask(state: State, facts: Facts): Ask | null {
   switch (state.step) {
     case 'confirming':
+    case 'reading':
       return { kind: 'read-map' };
     case 'announcing':
     case 'looking-again':
@@ -85,11 +91,11 @@ export function ask(state: State, facts: Facts): Ask | null {
     case 'awaiting-own-ip':
       return { kind: 'await-own-ip' };
     case 'recording':
-      return isRecorded(facts, state.previousId)
-        ? { kind: 'read-map' }
-        : { kind: 'record-id', id: nodeOf(facts).id };
+      return { kind: 'record-id', id: nodeOf(facts).id };
     case 'withdrawing':
       return { kind: 'restore-id', id: state.previousId };
+    case 'forgetting':
+      return { kind: 'restore-id', id: undefined };
     case 'done':
       return null;
   }
@@ -100,21 +106,22 @@ export function advance(state: State, answer: Answer, facts: Facts): State {
   if (state.step === 'confirming' && answer.kind === 'map') return afterConfirming(answer.map, facts);
   if (state.step === 'announcing' && answer.kind === 'pods') return afterList(state, answer.pods, facts);
   if (state.step === 'awaiting-own-ip') return { ...state, step: 'announcing' };
+  if (state.step === 'reading' && answer.kind === 'map') return afterReading(answer.map, facts);
   if (state.step === 'recording' && answer.kind === 'map') return afterRecording(state, answer.map, facts);
   if (state.step === 'looking-again' && answer.kind === 'pods')
     return resolved(state.map, answer.pods, facts);
   if (state.step === 'withdrawing') return refused(state.refusal);
+  if (state.step === 'forgetting') return done({ kind: 'new-node-for-lost-volume', lostId: state.lostId });
   throw new TypeError(`The step ${state.step} does not take the answer ${answer.kind}.`);
 }
 
 /**
- * The outcome when the API stays silent and the annotation `on-failure: continue` says to start anyway; null
- * where nothing stands against it. What the mount alone says is enough to refuse, never to start.
+ * What stands against starting an existing node when the API stays silent and the annotation `on-failure:
+ * continue` says to start all the same: here what the mount alone says is enough. Null where nothing does.
  */
 export function refusalWithoutApi(state: State, facts: Facts, mounted: NodeMap): Refusal | null {
   if (state.step === 'withdrawing') return state.refusal;
-  if (facts.node !== null) return conflict(facts, mounted);
-  return facts.onLostVolume === 'start' ? null : lostVolume(facts, mounted);
+  return conflict(facts, 'map' in state ? state.map : mounted);
 }
 
 function afterConfirming(map: NodeMap, facts: Facts): State {
@@ -124,9 +131,10 @@ function afterConfirming(map: NodeMap, facts: Facts): State {
   }
   const refusal = lostVolume(facts, map);
   if (!refusal) return done({ kind: 'new-node' });
-  return facts.onLostVolume === 'start'
-    ? done({ kind: 'new-node-for-lost-volume', lostId: refusal.id })
-    : refused(refusal);
+  const { entry } = refusal;
+  // A line of nodes.txt is not ours to remove, and without that a replica would follow our empty server.
+  const mayStart = facts.onLostVolume === 'start' && entry.line === null;
+  return mayStart ? { step: 'forgetting', lostId: entry.id } : refused(refusal);
 }
 
 function afterList(state: Extract<State, { step: 'announcing' }>, pods: readonly Pod[], facts: Facts): State {
@@ -134,7 +142,15 @@ function afterList(state: Extract<State, { step: 'announcing' }>, pods: readonly
   const own = pods.find(({ name }) => name === podName);
   if (!own?.ips.includes(ips[0])) return { ...state, step: 'awaiting-own-ip' };
   if (isComplete(state.map, facts)) return resolved(state.map, pods, facts);
-  return { step: 'recording', previousId: state.map.recorded.get(podName) };
+  return { step: 'reading' };
+}
+
+/** Our id may be recorded after all; if not, what is there must come back should we have to withdraw. */
+function afterReading(map: NodeMap, facts: Facts): State {
+  const refusal = conflict(facts, map);
+  if (refusal) return refused(refusal);
+  const previousId = map.recorded.get(facts.self.podName);
+  return isRecorded(facts, previousId) ? { step: 'looking-again', map } : { step: 'recording', previousId };
 }
 
 function afterRecording(
@@ -143,8 +159,7 @@ function afterRecording(
   facts: Facts,
 ): State {
   const refusal = conflict(facts, map);
-  if (!refusal) return { step: 'looking-again', map };
-  return isRecorded(facts, previousId) ? refused(refusal) : { step: 'withdrawing', previousId, refusal };
+  return refusal ? { step: 'withdrawing', previousId, refusal } : { step: 'looking-again', map };
 }
 
 function resolved(map: NodeMap, pods: readonly Pod[], facts: Facts): State {
@@ -165,13 +180,13 @@ function isRecorded(facts: Facts, id: string | undefined): boolean {
 }
 
 function conflict({ node, self }: Facts, map: NodeMap): Refusal | null {
-  const otherPod = node ? otherClaimant(map, node.id, self.podName) : undefined;
-  return node && otherPod ? { kind: 'identity-conflict', id: node.id, otherPod } : null;
+  const other = node ? otherClaim(map, node.id, self.podName) : undefined;
+  return node && other ? { kind: 'identity-conflict', id: node.id, other } : null;
 }
 
 function lostVolume({ self }: Facts, map: NodeMap): Extract<Refusal, { kind: 'lost-volume' }> | null {
-  const id = idOfPod(map, self.podName);
-  return id === undefined ? null : { kind: 'lost-volume', id };
+  const entry = map.entryOfPod.get(self.podName);
+  return entry ? { kind: 'lost-volume', entry } : null;
 }
 
 function nodeOf(facts: Facts): NonNullable<Facts['node']> {

@@ -6,95 +6,96 @@
  * reported, since a peer under a wrong name is worse than a parked one.
  */
 import { NODES_TXT_KEY } from '../names.ts';
+import { isNodeId } from '../node-id.ts';
+
+/** One statement of the map: this node is in that pod. */
+export type Entry = {
+  id: string;
+  pod: string;
+  /** Null for a key of the pod's own; else the line of `nodes.txt`, counted from 1. */
+  line: number | null;
+};
 
 export type NodeMap = {
   /** What the resolution may rely on. */
   podOfId: ReadonlyMap<string, string>;
-  /** Every pod that an entry names, used or not. */
-  pods: ReadonlySet<string>;
   /** Node ids by pod name, from our own keys alone: what each pod recorded of itself. */
   recorded: ReadonlyMap<string, string>;
-  /** Every pod that claims an id, used or not: two of them are a conflict. */
-  claimants: ReadonlyMap<string, readonly string[]>;
+  /** Every entry that counts, usable or not: two of one id are a conflict. */
+  entries: readonly Entry[];
+  /** The first entry about each pod, even one that says nothing usable: something is known of this pod. */
+  entryOfPod: ReadonlyMap<string, Entry>;
   /** One sentence for each entry that is not used. */
   problems: readonly string[];
 };
 
-type Entry = { id: string; pod: string; where: string };
-
-const ID = /^[a-z0-9]{40}$/;
-
 /** From the `data` of the ConfigMap, or from the files of its mounted directory. */
 export function parseNodeMap(data: Readonly<Record<string, string>>): NodeMap {
-  const problems: string[] = [];
-  const own = ownEntries(data, problems);
-  const podsWithKey = new Set(own.map(({ pod }) => pod));
+  const keys = keyEntries(data);
+  const own = keys.filter(({ id }) => isNodeId(id));
+  const lines = handMadeEntries(data[NODES_TXT_KEY] ?? '');
+  const podsWithKey = new Set(keys.map(({ pod }) => pod));
   const idsWithKey = new Set(own.map(({ id }) => id));
-  const byHand = handMadeEntries(data[NODES_TXT_KEY] ?? '', problems).filter(
-    ({ id, pod }) => !podsWithKey.has(pod) && !idsWithKey.has(id),
-  );
+  const byHand = lines.entries.filter(({ id, pod }) => !podsWithKey.has(pod) && !idsWithKey.has(id));
   const entries = [...own, ...byHand];
+  const { usable, doubtful } = separate(entries);
   return {
-    podOfId: new Map(usable(entries, problems).map(({ id, pod }) => [id, pod])),
-    pods: new Set(entries.map(({ pod }) => pod)),
+    podOfId: new Map(usable.map(({ id, pod }) => [id, pod])),
     recorded: new Map(own.map(({ id, pod }) => [pod, id])),
-    claimants: claimantsOf(entries),
-    problems,
+    entries,
+    // The last of equal keys stays: the pod's own key.
+    entryOfPod: new Map([...byHand, ...keys].map((entry) => [entry.pod, entry])),
+    problems: [
+      ...keys
+        .filter(({ id }) => !isNodeId(id))
+        .map(({ pod }) => `key ${pod} is not used: its value is not a node id`),
+      ...lines.problems,
+      ...doubtful,
+    ],
   };
 }
 
-/** The id that the map gives a pod, by key or by hand; undefined where none does. */
-export function idOfPod(map: NodeMap, pod: string): string | undefined {
-  return map.recorded.get(pod) ?? [...map.podOfId].find(([, name]) => name === pod)?.[0];
+/** An entry that gives `id` to another pod than `pod`; undefined where none does. */
+export function otherClaim(map: NodeMap, id: string, pod: string): Entry | undefined {
+  return map.entries.find((entry) => entry.id === id && entry.pod !== pod);
 }
 
-/** Another pod than `pod` that claims `id`; undefined where none does. */
-export function otherClaimant(map: NodeMap, id: string, pod: string): string | undefined {
-  return map.claimants.get(id)?.find((claimant) => claimant !== pod);
+function keyEntries(data: Readonly<Record<string, string>>): Entry[] {
+  return Object.entries(data)
+    .filter(([pod]) => pod !== NODES_TXT_KEY)
+    .map(([pod, value]) => ({ id: value.trim(), pod, line: null }));
 }
 
-function ownEntries(data: Readonly<Record<string, string>>, problems: string[]): Entry[] {
+function handMadeEntries(text: string): { entries: Entry[]; problems: string[] } {
   const entries: Entry[] = [];
-  for (const [pod, value] of Object.entries(data)) {
-    if (pod === NODES_TXT_KEY) continue;
-    const id = value.trim();
-    if (ID.test(id)) entries.push({ id, pod, where: `key ${pod}` });
-    else problems.push(`key ${pod} is not used: its value is not a node id`);
-  }
-  return entries;
-}
-
-function handMadeEntries(text: string, problems: string[]): Entry[] {
-  const entries: Entry[] = [];
+  const problems: string[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const content = line.replace(/#.*/, '').trim();
     if (content === '') continue;
-    const [id, pod, ...more] = content.split(/\s+/);
-    const where = `${NODES_TXT_KEY} line ${index + 1}`;
-    if (id && ID.test(id) && pod && more.length === 0) entries.push({ id, pod, where });
-    else problems.push(`${where} is not used: it is not "<node id> <pod name>"`);
+    const [id = '', pod, ...more] = content.split(/\s+/);
+    if (isNodeId(id) && pod && more.length === 0) entries.push({ id, pod, line: index + 1 });
+    else problems.push(`${NODES_TXT_KEY} line ${index + 1} is not used: it is not "<node id> <pod name>"`);
   }
-  return entries;
+  return { entries, problems };
 }
 
-function usable(entries: Entry[], problems: string[]): Entry[] {
+/** Apart: what occurs once, and a sentence for each entry that does not. */
+function separate(entries: Entry[]): { usable: Entry[]; doubtful: string[] } {
   const ids = countBy(entries, ({ id }) => id);
   const pods = countBy(entries, ({ pod }) => pod);
-  return entries.filter(({ id, pod, where }) => {
-    const twice = (ids.get(id) ?? 0) > 1 ? `id ${id}` : (pods.get(pod) ?? 0) > 1 ? `pod ${pod}` : null;
-    if (twice) problems.push(`${where} is not used: ${twice} occurs more than once`);
-    return twice === null;
-  });
+  const isTwice = ({ id, pod }: Entry) => (ids.get(id) ?? 0) > 1 || (pods.get(pod) ?? 0) > 1;
+  const sentence = ({ id, pod, line }: Entry) => {
+    const where = line === null ? `key ${pod}` : `${NODES_TXT_KEY} line ${line}`;
+    return `${where} is not used: ${(ids.get(id) ?? 0) > 1 ? `id ${id}` : `pod ${pod}`} occurs more than once`;
+  };
+  return {
+    usable: entries.filter((entry) => !isTwice(entry)),
+    doubtful: entries.filter(isTwice).map(sentence),
+  };
 }
 
 function countBy(entries: Entry[], key: (entry: Entry) => string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const entry of entries) counts.set(key(entry), (counts.get(key(entry)) ?? 0) + 1);
   return counts;
-}
-
-function claimantsOf(entries: Entry[]): Map<string, string[]> {
-  const claimants = new Map<string, string[]>();
-  for (const { id, pod } of entries) claimants.set(id, [...(claimants.get(id) ?? []), pod]);
-  return claimants;
 }

@@ -8,6 +8,7 @@ export type PodIndex = {
   byIp: ReadonlyMap<string, readonly Pod[]>;
 };
 
+/** The index of one list; ended pods have no IP in it. */
 export function indexPods(pods: readonly Pod[]): PodIndex {
   const byIp = new Map<string, Pod[]>();
   for (const pod of pods.filter(isLive)) {

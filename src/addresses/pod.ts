@@ -49,6 +49,7 @@ type ContainerStatus = {
   state?: { running?: { startedAt?: string }; terminated?: { startedAt?: string } };
 };
 
+/** A listed pod, reduced to what the resolution needs. */
 export function podFromApi(pod: ApiPod): Pod {
   const { metadata = {}, spec = {}, status = {} } = pod;
   return {

@@ -95,7 +95,7 @@ function resolveUnmapped(line: PeerLine, knowledge: Knowledge): Resolution {
 
 /** Such a pod has not restarted since we look after its cluster, so the address in the file holds. */
 function isNotYetInjected(pod: Pod, { map }: Knowledge): boolean {
-  return pod.ofStatefulSet && !pod.injected && !map.pods.has(pod.name);
+  return pod.ofStatefulSet && !pod.injected && !map.entryOfPod.has(pod.name);
 }
 
 /** Pods on the host network share the IP of their node by design; others never share one. */

@@ -6,6 +6,8 @@ const NOT_PERSISTENT = [
   'emptyDir',
   // A generic ephemeral volume is deleted with its pod.
   'ephemeral',
+  // An inline CSI volume lives as long as its pod; a persistent one comes through a claim.
+  'csi',
   'configMap',
   'secret',
   'projected',

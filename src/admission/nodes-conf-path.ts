@@ -23,14 +23,17 @@ const DEFAULT_FILE = 'nodes.conf';
  */
 export function findNodesConf(container: Container, volumes: readonly Volume[]): string {
   const words = argumentWords(container);
-  const directory = absolute(container.workingDir || DEFAULT_DIRECTORY, argument(words, '--dir') ?? '.');
-  const file = argument(words, '--cluster-config-file') ?? argument(words, 'cluster-config-file');
+  const written = argument(words, 'cluster-config-file');
+  // `dir` without dashes is a word of configuration only where a script writes a configuration file.
+  const dir = argument(words, '--dir') ?? (written === undefined ? undefined : argument(words, 'dir'));
+  const directory = absolute(container.workingDir || DEFAULT_DIRECTORY, dir ?? '.');
+  const file = argument(words, '--cluster-config-file') ?? written;
   if (file !== undefined) return absolute(directory, file);
 
   const known = LAYOUTS.find((path) => persistentMount(container, volumes, path));
   if (known) return known;
   // `dir` alone: the server's own default file in it, unless a configuration file that we cannot see says more.
-  return absolute(argument(words, '--dir') ? directory : DEFAULT_DIRECTORY, DEFAULT_FILE);
+  return absolute(dir ? directory : DEFAULT_DIRECTORY, DEFAULT_FILE);
 }
 
 /** One word each, also where a shell script or a written configuration file is one argument. */

@@ -53,6 +53,7 @@ const Source = maybe(Type.Object({}));
 const Volume = Type.Object({
   name: Type.String(),
   emptyDir: Source,
+  csi: Source,
   ephemeral: Source,
   configMap: Source,
   secret: Source,

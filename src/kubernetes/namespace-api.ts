@@ -4,7 +4,7 @@
  */
 import { type ApiPod, type Pod, podFromApi } from '../addresses/pod.ts';
 import { NODES_CONFIG_MAP } from '../names.ts';
-import type { ApiResponse, HttpClient, NoAnswer } from './http-client.ts';
+import type { ApiRequest, ApiResponse, HttpClient, NoAnswer } from './http-client.ts';
 
 export type NamespaceApi = {
   /** Every pod of the namespace: a consistent read, all pages of one snapshot. */
@@ -19,16 +19,26 @@ export type NamespaceApi = {
 
 export class ApiError extends Error {
   override name = 'ApiError';
+  /** What was asked for. */
+  readonly resource: 'pods' | 'configmaps';
   /** HTTP status; 0 where there was no answer. */
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(message: string, status: number, retryAfterSeconds?: number, options?: { cause: unknown }) {
-    super(message, options);
+  constructor(message: string, { resource, status, retryAfterSeconds, cause }: ApiErrorDetails) {
+    super(message, { cause });
+    this.resource = resource;
     this.status = status;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
+
+type ApiErrorDetails = {
+  resource: ApiError['resource'];
+  status: number;
+  retryAfterSeconds?: number | undefined;
+  cause?: unknown;
+};
 
 /** Pods a page: some 2 MB of JSON at a time, whatever the size of the namespace. */
 const PAGE_LIMIT = 250;
@@ -38,6 +48,7 @@ const EXPIRED_LISTS_AT_MOST = 3;
 type PodList = { items?: ApiPod[]; metadata?: { continue?: string } };
 type ConfigMap = { data?: Record<string, string> };
 
+/** The API for the updater of one pod. */
 export function createNamespaceApi(client: HttpClient, namespace: string, podName: string): NamespaceApi {
   const root = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
   const mapPath = `${root}/configmaps/${NODES_CONFIG_MAP}`;
@@ -74,7 +85,9 @@ async function listAllPages(client: HttpClient, path: string): Promise<Pod[]> {
   do {
     const query = new URLSearchParams({ limit: String(PAGE_LIMIT), ...(next && { continue: next }) });
     const page = await get<PodList>(client, `${path}?${query}`);
-    if (!Array.isArray(page.items)) throw new ApiError('the answer is no list of pods', 0);
+    if (!Array.isArray(page.items)) {
+      throw new ApiError('the answer is no list of pods', { resource: 'pods', status: 0 });
+    }
     pods.push(...page.items.map(podFromApi));
     next = page.metadata?.continue;
   } while (next);
@@ -83,20 +96,24 @@ async function listAllPages(client: HttpClient, path: string): Promise<Pod[]> {
 
 async function get<Body>(client: HttpClient, path: string): Promise<Body> {
   const { body } = await attempt(client, { method: 'GET', path });
-  if (typeof body !== 'object' || body === null) throw new ApiError('the answer is no object', 0);
+  if (typeof body !== 'object' || body === null) {
+    throw new ApiError('the answer is no object', { resource: resourceOf(path), status: 0 });
+  }
   return body as Body;
 }
 
-async function attempt(client: HttpClient, request: Parameters<HttpClient['send']>[0]): Promise<ApiResponse> {
+async function attempt(client: HttpClient, request: ApiRequest): Promise<ApiResponse> {
+  const resource = resourceOf(request.path);
   const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
   const response = await client.send(request).catch((cause: NoAnswer) => {
-    throw new ApiError(`${what}: ${cause.message}`, 0, undefined, { cause });
+    throw new ApiError(`${what}: ${cause.message}`, { resource, status: 0, cause });
   });
-  if (response.status >= 200 && response.status < 300) return response;
-  const said = response.message ? ` (${response.message})` : '';
-  throw new ApiError(
-    `${what}: status ${response.status}${said}`,
-    response.status,
-    response.retryAfterSeconds,
-  );
+  const { status, message, retryAfterSeconds } = response;
+  if (status >= 200 && status < 300) return response;
+  const said = message ? ` (${message})` : '';
+  throw new ApiError(`${what}: status ${status}${said}`, { resource, status, retryAfterSeconds });
+}
+
+function resourceOf(path: string): ApiError['resource'] {
+  return /^\/api\/v1\/namespaces\/[^/]+\/configmaps/.test(path) ? 'configmaps' : 'pods';
 }

@@ -29,6 +29,7 @@ export function parseAddress(token: string): Address | null {
   return { ip: endpoint.slice(0, colon), port: endpoint.slice(colon + 1), cport, tail };
 }
 
+/** The token of an address; the inverse of `parseAddress`. */
 export function formatAddress({ ip, port, cport, tail }: Address): string {
   return `${ip}:${port}${cport === null ? '' : `@${cport}`}${tail}`;
 }

@@ -5,6 +5,7 @@
  * What is refused is what redis and valkey refuse at load ("Unrecoverable error: corrupted cluster config
  * file"), plus files that end in the middle of a line, which they may accept with slots missing.
  */
+import { isNodeId } from '../node-id.ts';
 import { type Address, parseAddress } from './address.ts';
 
 export type NodeLine = {
@@ -32,7 +33,6 @@ export type Parsed =
   | { kind: 'empty' }
   | { kind: 'refused'; reason: string };
 
-const ID = /^[a-z0-9]{40}$/;
 /** redis needs these: id, address, flags, master, ping-sent, pong-recv, config-epoch, link-state. */
 const FIELDS_AT_LEAST = 8;
 
@@ -48,10 +48,12 @@ export function parseDocument(text: string): Parsed {
   return checkWhole(lines);
 }
 
+/** The text of a document, every byte that was not changed as it was. */
 export function formatDocument({ lines }: Pick<Document, 'lines'>): string {
   return lines.map((line) => line.text + line.ending).join('');
 }
 
+/** The lines about nodes, in the order of the file. */
 export function nodeLines({ lines }: Pick<Document, 'lines'>): NodeLine[] {
   return lines.filter((line) => line.kind === 'node');
 }
@@ -70,7 +72,7 @@ function parseLine(text: string, ending: string): Line | string {
   if (text.includes('\0')) return 'has a NUL byte in it';
   const fields = text.replace(/[ \t]+$/, '').split(/[ \t]+/);
   const first = fields[0] as string;
-  if (ID.test(first)) return parseNodeLine(fields, text, ending);
+  if (isNodeId(first)) return parseNodeLine(fields, text, ending);
   if (first === 'vars') return parseVarsLine(fields, text, ending);
   // A later version's line starts with a word. Hexadecimal alone is an id that was cut.
   if (/^[a-z][a-z_-]*$/.test(first) && !/^[a-f]+$/.test(first)) return { kind: 'other', text, ending };
@@ -91,7 +93,7 @@ function parseNodeLine(fields: string[], text: string, ending: string): NodeLine
   if (address === null) return `has no port in its address ${quote(token)}`;
   const flags = flagList.split(',');
   const isReplica = flags.includes('slave') || flags.includes('replica');
-  if (isReplica && !ID.test(master)) return 'is a replica without the id of its master';
+  if (isReplica && !isNodeId(master)) return 'is a replica without the id of its master';
   return { kind: 'node', text, ending, id, address, flags, masterId: isReplica ? master : null };
 }
 

@@ -15,6 +15,7 @@ export type Rewritten = { document: Document; changes: Change[] };
 /** Node id -> what became of it. Ids that are not in it keep their line. */
 export type Resolutions = ReadonlyMap<string, Resolution>;
 
+/** The document with every resolved line at its address, and what that changed. */
 export function rewrite(document: Document, resolutions: Resolutions): Rewritten {
   const model = modelEndpoint(document);
   const changes: Change[] = [];
@@ -102,7 +103,8 @@ function ownPort(address: Address, model: Address): string | null {
 
 /** The line with its second and third field replaced, all other bytes kept. */
 function replaceTokens(line: NodeLine, address: Address, flags: string[]): NodeLine {
-  const fields = /^(\S+[ \t]+)(\S+)([ \t]+)(\S+)/;
+  // Not \S: the text is latin1, and a byte 0xA0 of a UTF-8 name would count as a space.
+  const fields = /^([^ \t]+[ \t]+)([^ \t]+)([ \t]+)([^ \t]+)/;
   const text = line.text.replace(
     fields,
     (_match, id: string, _address, gap: string) => `${id}${formatAddress(address)}${gap}${flags.join(',')}`,

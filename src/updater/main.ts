@@ -1,5 +1,5 @@
 /** The program of the init container: wires `run` to the real clock, files and API, and ends with its code. */
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../errors.ts';
@@ -8,14 +8,15 @@ import { createNamespaceApi } from '../kubernetes/namespace-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { run } from './run.ts';
-
-/** Made by the kubelet in every container; its content becomes the `message` of the pod's status. */
-const TERMINATION_LOG = '/dev/termination-log';
+import { TERMINATION_LOG, writeTerminationMessage } from './termination-message.ts';
 
 const log = createLog(
   (line) => process.stderr.write(line),
   () => new Date(),
 );
+
+// As process 1 of its container Node would ignore it, and a deleted pod would wait out its grace period.
+process.once('SIGTERM', () => process.exit(143));
 
 try {
   await runWith(readConfig(process.env, process.argv.slice(2)));
@@ -23,7 +24,7 @@ try {
   // Anything but a Failure is a bug of ours: say all of it.
   const sentence = error instanceof Failure ? error.message : String((error as Error).stack);
   log('error', sentence);
-  await writeTerminationMessage(sentence);
+  await writeTerminationMessage(TERMINATION_LOG, sentence);
   process.exitCode = error instanceof Failure ? error.exitCode : 1;
 }
 
@@ -45,10 +46,4 @@ async function runWith(config: Config): Promise<void> {
   } finally {
     client.close();
   }
-}
-
-/** Only where the file is there already: outside of a container we must not make one. */
-async function writeTerminationMessage(sentence: string): Promise<void> {
-  const file = await open(TERMINATION_LOG, 'r+').catch(() => null);
-  await file?.writeFile(sentence).finally(() => file.close());
 }

@@ -12,7 +12,8 @@ const SIZE_AT_MOST_BYTES = 8 * 1024 * 1024;
 /** A volume with more files than this is no redis volume that we know; the search must not take minutes. */
 const FILES_AT_MOST = 2_000;
 
-const MYSELF_LINE = /^[a-z0-9]{40} \S+ (?:\S+,)?myself(?:,| )/m;
+/** In latin1: a byte 0xA0 within a name must not count as a space, as it does for \S. */
+const MYSELF_LINE = /^[a-z0-9]{40} [^ \n]+ (?:[^ \n]+,)?myself(?:,| )/m;
 
 /** The path of a file with a `myself` line in `volume` or one of its directories; null if there is none. */
 export async function findMisplacedNodesConf(volume: string): Promise<string | null> {

@@ -4,7 +4,7 @@
  */
 import { exitCodes, Failure } from '../errors.ts';
 import { ApiError } from '../kubernetes/namespace-api.ts';
-import { NODES_CONFIG_MAP, NODES_VOLUME, SERVICE_ACCOUNT } from '../names.ts';
+import { NODES_CONFIG_MAP, SERVICE_ACCOUNT } from '../names.ts';
 import type { Log } from './log.ts';
 
 export type Patience = {
@@ -70,20 +70,23 @@ function backoffMs(tries: number, first: number, last: number, random: number): 
 }
 
 function givenUp(cause: ApiError): Failure {
-  const { status, message } = cause;
-  const causes = likelyCauses(status, message);
+  const { status, message, resource } = cause;
   const code = status === 401 || status === 403 ? exitCodes.forbidden : exitCodes.unavailable;
-  return new Failure(code, `nodes.conf could not be brought up to date: ${message}: ${causes}`, { cause });
+  return new Failure(
+    code,
+    `nodes.conf could not be brought up to date: ${message}: ${likelyCauses(status, resource)}`,
+    { cause },
+  );
 }
 
-function likelyCauses(status: number, message: string): string {
+function likelyCauses(status: number, resource: ApiError['resource']): string {
   if (status === 401)
     return "the API server does not accept the pod's token: check the clock of the node and the service account.";
   if (status === 403) {
     return `the pod's service account may not do this: check that the RoleBinding ${SERVICE_ACCOUNT} in this namespace names it (the webhook keeps it up to date while it runs).`;
   }
-  if (status === 404 && message.includes(NODES_CONFIG_MAP)) {
-    return `the ConfigMap ${NODES_VOLUME} is missing in this namespace: the webhook makes it while the namespace has the label, so check that it runs.`;
+  if (status === 404 && resource === 'configmaps') {
+    return `the ConfigMap ${NODES_CONFIG_MAP} is missing in this namespace: the webhook makes it while the namespace has the label, so check that it runs.`;
   }
   return 'likely causes are a network policy that denies egress to the API server, a service mesh whose proxy is not up before init containers, or an API server that is down or overloaded.';
 }

@@ -18,6 +18,7 @@ export type Settled =
   /** The API did not serve us in time; `state` is how far we came. */
   | { kind: 'gave-up'; state: State; error: unknown };
 
+/** Resolves with the outcome, or with how far we came when the deadline passed or a write failed. */
 export async function settle(
   facts: Facts,
   mounted: NodeMap,

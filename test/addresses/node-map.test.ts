@@ -1,5 +1,5 @@
 import t from 'tap';
-import { idOfPod, otherClaimant, parseNodeMap } from '../../src/addresses/node-map.ts';
+import { otherClaim, parseNodeMap } from '../../src/addresses/node-map.ts';
 import { id } from './builders.ts';
 
 t.test('keys name pods; nodes.txt fills what no key says', async (t) => {
@@ -16,10 +16,10 @@ t.test('keys name pods; nodes.txt fills what no key says', async (t) => {
     ],
   );
   t.same([...map.recorded], [['redis-0', id('a')]]);
-  t.same([...map.pods], ['redis-0', 'redis-1', 'redis-2']);
+  t.same([...map.entryOfPod.keys()].sort(), ['redis-0', 'redis-1', 'redis-2']);
   t.same(map.problems, []);
-  t.equal(idOfPod(map, 'redis-1'), id('b'));
-  t.equal(idOfPod(map, 'redis-9'), undefined);
+  t.same(map.entryOfPod.get('redis-1'), { id: id('b'), pod: 'redis-1', line: 3 });
+  t.same(map.entryOfPod.get('redis-0'), { id: id('a'), pod: 'redis-0', line: null });
 });
 
 t.test('a key counts before a line of nodes.txt about the same pod or id', async (t) => {
@@ -28,7 +28,7 @@ t.test('a key counts before a line of nodes.txt about the same pod or id', async
     'nodes.txt': `${id('b')} redis-0\n${id('a')} redis-7\n`,
   });
   t.same([...map.podOfId], [[id('a'), 'redis-0']]);
-  t.equal(otherClaimant(map, id('a'), 'redis-0'), undefined);
+  t.equal(otherClaim(map, id('a'), 'redis-0'), undefined);
 });
 
 t.test('an id or a pod that occurs twice is not used and is reported', async (t) => {
@@ -38,8 +38,8 @@ t.test('an id or a pod that occurs twice is not used and is reported', async (t)
     `key redis-0 is not used: id ${id('a')} occurs more than once`,
     `key redis-1 is not used: id ${id('a')} occurs more than once`,
   ]);
-  t.equal(otherClaimant(twiceById, id('a'), 'redis-0'), 'redis-1', 'but both claim it');
-  t.equal(otherClaimant(twiceById, id('c'), 'redis-2'), undefined);
+  t.match(otherClaim(twiceById, id('a'), 'redis-0'), { pod: 'redis-1', line: null }, 'but both claim it');
+  t.equal(otherClaim(twiceById, id('c'), 'redis-2'), undefined);
 
   const twiceByPod = parseNodeMap({ 'nodes.txt': `${id('a')} redis-0\n${id('b')} redis-0\n` });
   t.equal(twiceByPod.podOfId.size, 0);
@@ -67,6 +67,16 @@ t.test('what is no entry is reported, and nothing else is lost', async (t) => {
 t.test('keys like __proto__ and constructor are data', async (t) => {
   const map = parseNodeMap(JSON.parse(`{"__proto__":"${id('a')}","constructor":"${id('b')}"}`));
   t.equal(map.podOfId.get(id('a')), '__proto__');
-  t.equal(idOfPod(map, 'constructor'), id('b'));
-  t.equal(idOfPod(map, 'toString'), undefined);
+  t.equal(map.recorded.get('constructor'), id('b'));
+  t.equal(map.entryOfPod.get('toString'), undefined);
+});
+
+t.test('an entry that says nothing usable still says that something is known of its pod', async (t) => {
+  const map = parseNodeMap({
+    'redis-0': 'cut',
+    'nodes.txt': `${id('b')} redis-1\n${id('c')} redis-1\n${id('d')} redis-0\n`,
+  });
+  t.equal(map.podOfId.size, 0, 'the key of redis-0 counts before the line about it, bad as it is');
+  t.match(map.entryOfPod.get('redis-0'), { id: 'cut', line: null });
+  t.match(map.entryOfPod.get('redis-1'), { pod: 'redis-1' });
 });

@@ -115,7 +115,7 @@ t.test(
     t.same(peer('10.0.0.2', [rebooted, stranger]), parkedFor('shows-ip-of-later-pod'));
     t.same(peer('10.0.0.2', [stranger, { ...rebooted, startedAt: 3000 }]), freshAt('10.0.9.1'));
     t.same(
-      peer('10.0.0.2', [stranger, { ...rebooted, startedAt: 2000 }]),
+      peer('10.0.0.2', [{ ...rebooted, startedAt: 2000 }, stranger]),
       freshAt('10.0.9.1'),
       'in one second: the later write',
     );

@@ -18,6 +18,8 @@ export type Ended = {
 export type Scene = {
   directory: string;
   env: Record<string, string>;
+  /** Sends SIGTERM when a line of the log matches. */
+  terminateOn?: RegExp;
 };
 
 export const NAMESPACE = 'shop';
@@ -88,10 +90,13 @@ export async function scene(
   };
 }
 
-export async function runUpdater({ directory, env }: Scene, ...args: string[]): Promise<Ended> {
+export async function runUpdater({ directory, env, terminateOn }: Scene, ...args: string[]): Promise<Ended> {
   const child = spawn(process.execPath, ['src/updater/main.ts', ...args], {
     env: { ...env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stderr.on('data', (chunk) => {
+    if (terminateOn?.test(String(chunk))) child.kill('SIGTERM');
   });
   const [stdout, stderr, code] = await Promise.all([
     text(child.stdout),

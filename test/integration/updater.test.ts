@@ -98,7 +98,7 @@ t.test('the first restart records the id, and lists once more', async (t) => {
   const stage = await setUp(t, { data: { 'redis-1': B, 'redis-2': C }, mounted: {} });
   const { code } = await runUpdater(stage);
   t.equal(code, 0);
-  t.same(stage.requests(), ['list pods', 'patch configmaps', 'list pods']);
+  t.same(stage.requests(), ['list pods', 'get configmaps', 'patch configmaps', 'list pods']);
   t.same(await stage.map(), full);
 });
 
@@ -171,6 +171,11 @@ t.test('the way out, followed: a new node starts', async (t) => {
   const { code, logs } = await runUpdater({ ...accepted, env: { ...accepted.env, ON_LOST_VOLUME: 'start' } });
   t.equal(code, 0);
   t.match(logs, [{ level: 'warn', lostId: A }]);
+  t.same(
+    await accepted.map(),
+    { 'redis-1': B, 'redis-2': C },
+    'nobody takes the new server for the lost one',
+  );
 });
 
 t.test('no file and nothing recorded: a new node', async (t) => {
@@ -204,8 +209,8 @@ t.test('our id recorded for another pod: refused, and the map is as it was', asy
   t.same(seen.requests(), ['get configmaps']);
   const late = await setUp(t, { data: cloned, mounted: {} });
   t.equal(await refuses(t, late, 65, sentence), nodesConf);
-  t.same(late.requests(), ['list pods', 'patch configmaps', 'patch configmaps']);
-  t.same(await late.map(), cloned, 'our entry is withdrawn');
+  t.same(late.requests(), ['list pods', 'get configmaps'], 'a late mount is no reason to write');
+  t.same(await late.map(), cloned);
 });
 
 t.test('a missing environment value is named, with 64', async (t) => {
@@ -279,8 +284,8 @@ t.test('on-failure: continue starts with our own line corrected, but never over 
       ...lost,
       env: { ...lost.env, KUBERNETES_SERVICE_PORT: '9', DEADLINE_SECONDS: '1', ON_FAILURE: 'continue' },
     },
-    65,
-    /its volume was lost/,
+    69,
+    /ECONNREFUSED/,
   );
 });
 
@@ -292,4 +297,38 @@ t.test('refusals that pass are waited for', async (t) => {
   const { code, logs } = await runUpdater({ ...stage, env });
   t.equal(code, 0);
   t.match(logs[0], { level: 'warn', error: /GET \/api\/v1\/namespaces\/shop\/pods: status 403 \(not now\)/ });
+});
+
+t.test(
+  'what only the mount says is no reason to refuse while the API is silent and we may wait',
+  async (t) => {
+    const cloned = { 'redis-1': B, 'redis-2': C, 'redis-7': A };
+    const stage = await setUp(t, { data: cloned });
+    const silent = { ...stage.env, KUBERNETES_SERVICE_PORT: '9', DEADLINE_SECONDS: '1' };
+    await refuses(t, { ...stage, env: silent }, 69, /ECONNREFUSED/);
+    await refuses(
+      t,
+      { ...stage, env: { ...silent, ON_FAILURE: 'continue' } },
+      65,
+      /recorded for pod redis-7/,
+    );
+  },
+);
+
+t.test(
+  'an entry made by hand: the sentence names the line, not a command that would do nothing',
+  async (t) => {
+    const byHand = { 'nodes.txt': `# by hand\n${A} redis-7\n` };
+    const wayOut =
+      /remove the other entry: line 2 of nodes\.txt in the ConfigMap redis-ip-updater-nodes of namespace shop/;
+    await refuses(t, await setUp(t, { data: byHand }), 65, wayOut);
+  },
+);
+
+t.test('a terminated updater ends at once', async (t) => {
+  const stage = await setUp(t);
+  const env = { ...stage.env, KUBERNETES_SERVICE_PORT: '9', DEADLINE_SECONDS: '60' };
+  const { code, nodesConf: now } = await runUpdater({ ...stage, env, terminateOn: /trying again/ });
+  t.equal(code, 143);
+  t.equal(now, nodesConf);
 });

@@ -10,7 +10,13 @@ export const ip = fc.oneof(ipv4Address, ipv6Address);
 const port = fc.integer({ min: 1, max: 55_535 });
 
 const hostname = fc.constantFrom('', 'redis-0.redis.default.svc', 'a');
-const aux = fc.constantFrom('', ',shard-id=0c1f', ',shard-id=0c1f,nodename=n-1,tcp-port=6379,tls-port=6380');
+// The second one is UTF-8 read as latin1: its bytes hold 0xA0 and 0x85, which JavaScript calls spaces.
+const aux = fc.constantFrom(
+  ',nodename=\xd0\xa0\xd1\x85',
+  '',
+  ',shard-id=0c1f',
+  ',shard-id=0c1f,nodename=n-1,tcp-port=6379,tls-port=6380',
+);
 const tail = fc.oneof(
   fc.constant(''),
   hostname.map((name) => `,${name}`),

@@ -7,7 +7,9 @@ const nodesConf = `${'a'.repeat(40)} 10.0.0.1:6379@16379 myself,master - 0 0 1 c
 t.test('a nodes.conf is found two levels deep, under whatever name', async (t) => {
   const dir = t.testdir({ 'dump.rdb': 'REDIS0011', data: { 'cluster.conf': nodesConf } });
   t.equal(await findMisplacedNodesConf(dir), join(dir, 'data/cluster.conf'));
-  const top = t.testdir({ 'node.conf': nodesConf });
+  // A name in UTF-8 with the byte 0xA0, which latin1 calls a space.
+  const named = Buffer.from(nodesConf.replace('@16379', '@16379,,nodename=\xd0\xa0'), 'latin1');
+  const top = t.testdir({ 'node.conf': named });
   t.equal(await findMisplacedNodesConf(top), join(top, 'node.conf'));
 });
 

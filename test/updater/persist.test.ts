@@ -30,8 +30,8 @@ function failing(...errors: Error[]): () => Promise<string> {
   };
 }
 
-const status = (code: number, retryAfter?: number) =>
-  new ApiError(`GET /x: status ${code}`, code, retryAfter);
+const status = (code: number, retryAfterSeconds?: number) =>
+  new ApiError(`GET /x: status ${code}`, { resource: 'pods', status: code, retryAfterSeconds });
 
 t.test('refusals that may pass are tried again, ever slower', async (t) => {
   const p = patience();
@@ -58,10 +58,7 @@ t.test('at the deadline: 69, or 77 where the API said no, with the likely causes
     message: /RoleBinding redis-ip-updater/,
   });
   await t.rejects(persist(always(status(401)), patience()), { exitCode: 77, message: /token/ });
-  const missing = new ApiError(
-    'PATCH /api/v1/namespaces/n/configmaps/redis-ip-updater-nodes: status 404',
-    404,
-  );
+  const missing = new ApiError('PATCH /map: status 404', { resource: 'configmaps', status: 404 });
   await t.rejects(persist(always(missing), patience()), {
     exitCode: 69,
     message: /ConfigMap redis-ip-updater-nodes is missing/,

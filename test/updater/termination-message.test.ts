@@ -1,0 +1,16 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { writeTerminationMessage } from '../../src/updater/termination-message.ts';
+
+t.test('the sentence goes into the file that the kubelet made', async (t) => {
+  const path = join(t.testdir({ 'termination-log': '' }), 'termination-log');
+  await writeTerminationMessage(path, 'The volume was lost.');
+  t.equal(readFileSync(path, 'utf8'), 'The volume was lost.');
+});
+
+t.test('where there is none, none is made', async (t) => {
+  const path = join(t.testdir(), 'termination-log');
+  await writeTerminationMessage(path, 'The volume was lost.');
+  t.equal(existsSync(path), false);
+});
