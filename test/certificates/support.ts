@@ -87,7 +87,7 @@ export async function startWorld(t: Test, { configured = true } = {}) {
     events: async () => {
       type List = { items: { type: string; reason: string; message: string }[] };
       const { items } = await client.get<List>(`/api/v1/namespaces/${NAMESPACE}/events`);
-      return items.map(({ type, reason }) => `${type} ${reason}`);
+      return items.map(({ type, reason }) => `${type} ${reason}`).sort();
     },
     /** Writes that were let through so far. */
     writes: () =>
@@ -176,4 +176,30 @@ export async function settled(world: World, replicas: readonly Replica[]): Promi
     before = world.writes();
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
+}
+
+/**
+ * Handshakes with every ready replica, one after another, until it is stopped: counted, or noted where refused.
+ * The list may change meanwhile. As with a real API server, what is trusted is the caBundle of the moment.
+ */
+export function keepCalling(world: Pick<World, 'caBundle'>, replicas: readonly Replica[]) {
+  const counts = { ok: 0, refused: [] as string[] };
+  let stopped = false;
+  const calling = (async () => {
+    while (!stopped) {
+      for (const { port, source } of [...replicas]) {
+        if (source.unready().length > 0) continue;
+        const result = await handshake(port, await world.caBundle());
+        if (result === 'ok') counts.ok += 1;
+        else counts.refused.push(result);
+      }
+    }
+  })();
+  return {
+    counts,
+    stop: async () => {
+      stopped = true;
+      await calling;
+    },
+  };
 }
