@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { createWorkQueue } from '../../src/webhook/work-queue.ts';
+import { createWriteAllowance } from '../../src/webhook/write-allowance.ts';
+
+/** A queue whose worker notes what it does; `random` at 0 halves every wait. */
+function queueOf(t: Test, work: (key: string) => Promise<number | undefined>, concurrency = 2) {
+  const failed: { key: string; retryMs: number }[] = [];
+  const onFailure = (key: string, _: unknown, retryMs: number) => void failed.push({ key, retryMs });
+  const queue = createWorkQueue({ concurrency, work, onFailure, random: () => 0 });
+  t.teardown(() => queue.stop());
+  return { queue, failed };
+}
+
+t.test('a key added many times is worked on once, and nothing before the start', async (t) => {
+  const done: string[] = [];
+  const { queue } = queueOf(t, async (key) => void done.push(key) as undefined);
+  for (let times = 0; times < 5; times += 1) for (const key of ['a', 'b']) queue.add(key);
+  await delay(120);
+  t.same(done, []);
+  queue.start();
+  await delay(20);
+  t.same(done, ['a', 'b']);
+});
+
+t.test('a key that is added while it is worked on is worked on again, never twice at once', async (t) => {
+  let running = 0;
+  let most = 0;
+  let times = 0;
+  const { queue } = queueOf(t, async (key) => {
+    most = Math.max(most, ++running);
+    times += 1;
+    if (times === 1) queue.add(key);
+    await delay(100);
+    running -= 1;
+    return undefined;
+  });
+  queue.start();
+  queue.add('a');
+  await delay(500);
+  t.same([times, most], [2, 1]);
+});
+
+t.test('as many at once as allowed; a slow one does not hold up the others', async (t) => {
+  const done: string[] = [];
+  let running = 0;
+  let most = 0;
+  const { queue } = queueOf(t, async (key) => {
+    most = Math.max(most, ++running);
+    await delay(key === 'slow' ? 2_000 : 10);
+    running -= 1;
+    done.push(key);
+    return undefined;
+  });
+  for (const key of ['slow', 'a', 'b', 'c', 'd']) queue.add(key);
+  queue.start();
+  await delay(600);
+  t.same([done, most], [['a', 'b', 'c', 'd'], 2]);
+});
+
+t.test('failures back off, also when the key is added again; others do not wait', async (t) => {
+  const { queue, failed } = queueOf(t, async (key) => {
+    if (key === 'bad') throw new Error('bad');
+    return undefined;
+  });
+  queue.start();
+  queue.add('bad');
+  for (let times = 0; times < 100; times += 1) {
+    queue.add('bad');
+    await delay(18);
+  }
+  t.same(
+    failed.map(({ retryMs }) => retryMs),
+    [500, 1000, 2000],
+  );
+});
+
+t.test('looked at again after the time that was asked for', async (t) => {
+  let times = 0;
+  const { queue } = queueOf(t, async () => {
+    times += 1;
+    return times < 3 ? 100 : undefined;
+  });
+  queue.start();
+  queue.add('a');
+  await delay(600);
+  t.equal(times, 3);
+});
+
+t.test('writes of a namespace: twenty at once, then one each half minute', async (t) => {
+  const allowance = createWriteAllowance();
+  const granted = (namespace: string, nowMs: number) =>
+    Array.from({ length: 30 }, () => allowance.take(namespace, nowMs)).filter((granted) => granted).length;
+  t.equal(granted('a', 0), 20);
+  t.equal(granted('a', 29_000), 0);
+  t.equal(granted('a', 61_000), 2);
+  t.equal(granted('b', 61_000), 20);
+  t.equal(granted('a', 10_000_000), 20);
+  allowance.forget('b');
+  t.equal(granted('b', 61_000), 20);
+});
