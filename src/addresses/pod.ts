@@ -14,9 +14,11 @@ export type Pod = {
   hostNetwork: boolean;
   ofStatefulSet: boolean;
   injected: boolean;
-  /** The latest sign of a start that its status shows, in milliseconds since 1970; 0 where it has none. */
-  startedAt: number;
-  /** Grows with every write to the pod: etcd's revision. Decides where `startedAt`, in seconds, cannot. */
+  /** The shown address is surely that of a sandbox that the pod has no more. */
+  showsFormerAddress: boolean;
+  /** When its present sandbox became ready, in milliseconds since 1970 (whole seconds); 0 if it never was. */
+  sandboxReadyAt: number;
+  /** Grows with every write to the pod: etcd's revision. Decides where whole seconds cannot. */
   revision: number;
 };
 
@@ -46,8 +48,10 @@ export type ApiPod = {
 };
 
 type ContainerStatus = {
-  state?: { running?: { startedAt?: string }; terminated?: { startedAt?: string } };
+  state?: { waiting?: object; running?: { startedAt?: string }; terminated?: { startedAt?: string } };
 };
+
+type Status = NonNullable<ApiPod['status']>;
 
 /** A listed pod, reduced to what the resolution needs. */
 export function podFromApi(pod: ApiPod): Pod {
@@ -62,30 +66,54 @@ export function podFromApi(pod: ApiPod): Pod {
         controller === true && kind === 'StatefulSet' && apiVersion.startsWith('apps/'),
     ),
     injected: metadata.labels?.[INJECTED_LABEL] === 'true',
-    startedAt: latestStart(status),
+    showsFormerAddress: isFormer(status),
+    sandboxReadyAt: sandboxReadyAt(status),
     revision: Number(metadata.resourceVersion ?? 0),
   };
 }
 
-function ipsOf({ podIP, podIPs = [] }: NonNullable<ApiPod['status']>): string[] {
+function ipsOf({ podIP, podIPs = [] }: Status): string[] {
   const ips = podIPs.flatMap(({ ip }) => (ip ? [ip] : []));
   if (ips.length > 0) return ips;
   return podIP ? [podIP] : [];
 }
 
 /**
- * `startTime` alone is not enough: after a reboot of its node the same pod object lives on with its old
- * start time. What its kubelet writes together with the new IP is a container that started, or a sandbox
- * that became ready, later.
+ * Measured on a real kubelet (docs/decisions/real-kubernetes-stale-addresses.md): a pod whose sandbox died shows
+ * its old address first with the condition PodReadyToStartContainers False, then with True and a new
+ * lastTransitionTime, and only with the start of a container in the new sandbox its new address. A container
+ * that waits out its back-off is announced without a start.
  */
-function latestStart(status: NonNullable<ApiPod['status']>): number {
-  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-  const times = [
-    status.startTime,
-    ...containers.flatMap(({ state }) => [state?.running?.startedAt, state?.terminated?.startedAt]),
-    ...(status.conditions ?? [])
-      .filter(({ type, status }) => type === 'PodReadyToStartContainers' && status === 'True')
-      .map(({ lastTransitionTime }) => lastTransitionTime),
-  ];
-  return Math.max(0, ...times.map((time) => (time ? Date.parse(time) : 0)).filter(Number.isFinite));
+function isFormer(status: Status): boolean {
+  const sandbox = sandboxCondition(status);
+  if (!sandbox) return false;
+  if (sandbox.status !== 'True') return true;
+  if (containersOf(status)[0]?.state?.waiting) return false;
+  const readyAt = Date.parse(sandbox.lastTransitionTime ?? '');
+  return containerStarts(status).every((startedAt) => startedAt < readyAt);
+}
+
+/** Where the condition is missing, the latest start that the status shows comes closest. */
+function sandboxReadyAt(status: Status): number {
+  const readyAt = Date.parse(sandboxCondition(status)?.lastTransitionTime ?? '');
+  if (Number.isFinite(readyAt)) return readyAt;
+  return Math.max(
+    0,
+    ...[Date.parse(status.startTime ?? ''), ...containerStarts(status)].filter(Number.isFinite),
+  );
+}
+
+/** The starts of what runs or ran last in each container, init containers included. */
+function containerStarts(status: Status): number[] {
+  return containersOf(status)
+    .flatMap(({ state }) => [state?.running?.startedAt, state?.terminated?.startedAt])
+    .flatMap((startedAt) => (startedAt ? [Date.parse(startedAt)] : []));
+}
+
+function containersOf({ initContainerStatuses = [], containerStatuses = [] }: Status): ContainerStatus[] {
+  return [...initContainerStatuses, ...containerStatuses];
+}
+
+function sandboxCondition({ conditions = [] }: Status) {
+  return conditions.find(({ type }) => type === 'PodReadyToStartContainers');
 }

@@ -14,8 +14,8 @@ export type ParkedReason =
   | 'not-live'
   /** Its pod shows our own IP: what it had before its node rebooted. */
   | 'shows-our-ip'
-  /** Its pod shows an IP that a pod started later shows too. */
-  | 'shows-ip-of-later-pod'
+  /** Its pod shows an IP that another pod has now. */
+  | 'shows-ip-of-other-pod'
   /** No entry of the map names its pod. */
   | 'not-in-map';
 

@@ -5,7 +5,7 @@
  * | line   | condition                                                        | becomes                     |
  * |--------|------------------------------------------------------------------|-----------------------------|
  * | myself |                                                                  | self: our own IP            |
- * | in map | pod live, its IP not ours, and nobody who started later shows it | fresh: that IP              |
+ * | in map | pod live, its IP not ours, and no other pod has it now           | fresh: that IP              |
  * | in map | otherwise                                                        | parked                      |
  * | not    | the line's IP is that of a live pod, of a StatefulSet, that is   | unknown: unchanged          |
  * |        | neither injected nor in the map                                  |                             |
@@ -77,7 +77,7 @@ function resolveMapped(
   const ip = pickFamily(pod.ips, line.family) as string;
   if (isOurs(ip, pod, knowledge)) return park(line, podName, 'shows-our-ip', knowledge);
   if (!pod.hostNetwork && holderOf(ip, knowledge.pods) !== pod) {
-    return park(line, podName, 'shows-ip-of-later-pod', knowledge);
+    return park(line, podName, 'shows-ip-of-other-pod', knowledge);
   }
   return { kind: 'fresh', ip, pod: podName };
 }

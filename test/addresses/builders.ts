@@ -16,7 +16,8 @@ export function pod(name: string, ips: string | string[], changes: Partial<Pod> 
     hostNetwork: false,
     ofStatefulSet: true,
     injected: true,
-    startedAt: 1000,
+    showsFormerAddress: false,
+    sandboxReadyAt: 1000,
     revision: 1,
     ...changes,
   };

@@ -26,14 +26,15 @@ t.test('a listed pod, reduced to what the resolution needs', async (t) => {
     hostNetwork: false,
     ofStatefulSet: true,
     injected: true,
-    startedAt: Date.parse('2026-01-01T00:00:00Z'),
+    showsFormerAddress: false,
+    sandboxReadyAt: Date.parse('2026-01-01T00:00:00Z'),
     revision: 4711,
   });
 });
 
 t.test('a pod that is only just made has neither IP nor start', async (t) => {
   const pod = podFromApi({ metadata: { name: 'redis-0' } });
-  t.match(pod, { ips: [], startedAt: 0, ofStatefulSet: false, injected: false });
+  t.match(pod, { ips: [], sandboxReadyAt: 0, ofStatefulSet: false, injected: false });
   t.equal(isLive(pod), false);
 });
 
@@ -56,30 +57,39 @@ t.test('only the controller, and only a StatefulSet of apps, makes a pod one of 
   t.equal(isOf({ apiVersion: 'apps.kruise.io/v1' }), false);
 });
 
-t.test('the latest sign of a start counts: after a reboot startTime is old', async (t) => {
-  const startTime = '2026-01-01T00:00:00Z';
-  const later = '2026-02-01T00:00:00Z';
-  const startOf = (status: object) => podFromApi({ status: { startTime, ...status } }).startedAt;
-  t.equal(startOf({}), Date.parse(startTime));
-  t.equal(
-    startOf({ initContainerStatuses: [{ state: { running: { startedAt: later } } }] }),
-    Date.parse(later),
-  );
-  t.equal(
-    startOf({ containerStatuses: [{ state: { terminated: { startedAt: later } } }] }),
-    Date.parse(later),
-  );
-  const condition = { type: 'PodReadyToStartContainers', status: 'True', lastTransitionTime: later };
-  t.equal(startOf({ conditions: [condition] }), Date.parse(later));
-  t.equal(
-    startOf({ conditions: [{ ...condition, status: 'False' }] }),
-    Date.parse(startTime),
-    'a sandbox that is gone',
-  );
-  t.equal(
-    startOf({ conditions: [{ ...condition, type: 'Ready' }] }),
-    Date.parse(startTime),
-    'no start at all',
-  );
-  t.equal(startOf({ startTime: 'yesterday' }), 0);
+const startTime = '2026-01-01T00:00:00Z';
+const before = '2026-02-01T00:00:00Z';
+const readyAt = '2026-02-01T00:00:10Z';
+const after = '2026-02-01T00:00:11Z';
+const sandbox = (status: string) => ({
+  type: 'PodReadyToStartContainers',
+  status,
+  lastTransitionTime: readyAt,
+});
+const isFormer = (status: object) => podFromApi({ status: { startTime, ...status } }).showsFormerAddress;
+
+t.test('a former address: no sandbox, or a new one in which nothing was started', async (t) => {
+  const init = (state: object) => ({ conditions: [sandbox('True')], initContainerStatuses: [{ state }] });
+  t.equal(isFormer({ conditions: [sandbox('False')] }), true, 'the sandbox is gone');
+  t.equal(isFormer(init({ terminated: { startedAt: before } })), true, 'what ran, ran before');
+  t.equal(isFormer(init({ running: { startedAt: after } })), false, 'something runs in it');
+  t.equal(isFormer(init({ running: { startedAt: readyAt } })), false, 'in the same second');
+  t.equal(isFormer(init({ waiting: { reason: 'CrashLoopBackOff' } })), false, 'held back, but announced');
+  const main = {
+    conditions: [sandbox('True')],
+    containerStatuses: [{ state: { running: { startedAt: after } } }],
+  };
+  t.equal(isFormer(main), false, 'without init containers');
+  t.equal(isFormer({}), false, 'no such condition: nothing is said');
+  t.equal(isFormer({ conditions: [{ ...sandbox('False'), type: 'Ready' }] }), false, 'another condition');
+});
+
+t.test('the sandbox counts from its condition, where there is none from the latest start', async (t) => {
+  const readyOf = (status: object) => podFromApi({ status }).sandboxReadyAt;
+  t.equal(readyOf({ startTime, conditions: [sandbox('True')] }), Date.parse(readyAt));
+  t.equal(readyOf({ startTime }), Date.parse(startTime));
+  const init = { initContainerStatuses: [{ state: { running: { startedAt: after } } }] };
+  t.equal(readyOf({ startTime, ...init }), Date.parse(after));
+  t.equal(readyOf({ startTime, ...init, conditions: [sandbox('True')] }), Date.parse(readyAt));
+  t.equal(readyOf({ startTime: 'yesterday' }), 0);
 });

@@ -102,37 +102,34 @@ t.test('in the map, its pod shows what is ours now: parked', async (t) => {
   );
 });
 
-t.test(
-  'in the map, its IP shown by a pod that started later: parked; and fresh the other way round',
-  async (t) => {
-    const rebooted = pod('redis-1', '10.0.9.1', { startedAt: 1000, revision: 9 });
-    const stranger = pod('stranger', '10.0.9.1', {
-      startedAt: 2000,
-      revision: 5,
-      ofStatefulSet: false,
-      injected: false,
-    });
-    t.same(peer('10.0.0.2', [rebooted, stranger]), parkedFor('shows-ip-of-later-pod'));
-    t.same(peer('10.0.0.2', [stranger, { ...rebooted, startedAt: 3000 }]), freshAt('10.0.9.1'));
-    t.same(
-      peer('10.0.0.2', [{ ...rebooted, startedAt: 2000 }, stranger]),
-      freshAt('10.0.9.1'),
-      'in one second: the later write',
-    );
-    t.same(
-      peer('10.0.0.2', [{ ...stranger, hasEnded: true }, rebooted]),
-      freshAt('10.0.9.1'),
-      'an ended pod has no IP',
-    );
-  },
-);
+t.test('in the map, its IP shown by another pod too: who has it is fresh, who had it parked', async (t) => {
+  const rebooted = pod('redis-1', '10.0.9.1', { sandboxReadyAt: 1000, revision: 9 });
+  const stranger = pod('stranger', '10.0.9.1', {
+    sandboxReadyAt: 2000,
+    revision: 5,
+    ofStatefulSet: false,
+    injected: false,
+  });
+  t.same(peer('10.0.0.2', [rebooted, stranger]), parkedFor('shows-ip-of-other-pod'));
+  t.same(peer('10.0.0.2', [stranger, { ...rebooted, sandboxReadyAt: 3000 }]), freshAt('10.0.9.1'));
+  t.same(
+    peer('10.0.0.2', [{ ...rebooted, sandboxReadyAt: 2000 }, stranger]),
+    freshAt('10.0.9.1'),
+    'in one second: the later write',
+  );
+  t.same(
+    peer('10.0.0.2', [{ ...stranger, hasEnded: true }, rebooted]),
+    freshAt('10.0.9.1'),
+    'an ended pod has no IP',
+  );
+});
 
 t.test('pods on the host network share an IP by design', async (t) => {
   const host = { hostNetwork: true };
   t.same(
     peer('10.0.0.2', [
       pod('redis-1', '10.0.9.1', host),
-      pod('agent', '10.0.9.1', { ...host, startedAt: 2000 }),
+      pod('agent', '10.0.9.1', { ...host, sandboxReadyAt: 2000 }),
     ]),
     freshAt('10.0.9.1'),
   );
@@ -164,7 +161,7 @@ t.test('not in the map: unknown only while a pod that is not injected holds the 
     'a holder with another id',
   );
   t.same(
-    peer('10.0.0.2', [holder, pod('late', '10.0.0.2', { startedAt: 2000 })], unmapped),
+    peer('10.0.0.2', [holder, pod('late', '10.0.0.2', { sandboxReadyAt: 2000 })], unmapped),
     parkedFor('not-in-map', null),
     'who has the address no more',
   );

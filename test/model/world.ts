@@ -131,8 +131,8 @@ function answerTo(
 function listPods({ announced }: World, setting: Setting): Pod[] {
   return setting.restarts.map((restart, node) => {
     if (announced.includes(node))
-      return { ...ownPod(node, setting), startedAt: 100 + announced.indexOf(node) };
-    return { ...ownPod(node, setting), ips: restart === 'rebooted' ? [ip(node)] : [], startedAt: 0 };
+      return { ...ownPod(node, setting), sandboxReadyAt: 100 + announced.indexOf(node) };
+    return { ...ownPod(node, setting), ips: restart === 'rebooted' ? [ip(node)] : [], sandboxReadyAt: 0 };
   });
 }
 
@@ -144,7 +144,8 @@ function ownPod(node: number, { newIps }: Setting): Pod {
     hostNetwork: false,
     ofStatefulSet: true,
     injected: true,
-    startedAt: 0,
+    showsFormerAddress: false,
+    sandboxReadyAt: 0,
     revision: 0,
   };
 }
