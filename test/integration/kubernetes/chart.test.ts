@@ -1,11 +1,11 @@
 /** The chart through helm: what values do, what is refused, and that the generated manifests are up to date. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { CHART, generate, manifests } from '../../deploy/generate.ts';
-import { PROJECT, WEBHOOK_SERVICE } from '../../src/names.ts';
-import { readConfig } from '../../src/webhook/config.ts';
-import { helm, render, template, valuesFiles } from '../deploy/helm.ts';
-import { environment, theOne } from '../deploy/objects.ts';
+import { CHART, generate, manifests } from '../../../deploy/generate.ts';
+import { PROJECT, WEBHOOK_SERVICE } from '../../../src/names.ts';
+import { readConfig } from '../../../src/webhook/config.ts';
+import { helm, render, template, valuesFiles } from '../../deploy/helm.ts';
+import { environment, theOne } from '../../deploy/objects.ts';
 
 for (const file of Object.keys(manifests)) {
   t.test(`${file} is what the chart makes`, async (t) => {

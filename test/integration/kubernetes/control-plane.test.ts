@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import t from 'tap';
-import { auditEvents, METADATA_AUDIT_POLICY } from '../cluster/kubernetes/audit.ts';
-import { binaries } from '../cluster/kubernetes/build.ts';
-import { startControlPlane } from '../cluster/kubernetes/control-plane.ts';
-import { traces } from '../cluster/kubernetes/traces.ts';
-import { until } from '../cluster/kubernetes/until.ts';
+import { auditEvents, METADATA_AUDIT_POLICY } from '../../cluster/kubernetes/audit.ts';
+import { binaries } from '../../cluster/kubernetes/build.ts';
+import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
+import { traces } from '../../cluster/kubernetes/traces.ts';
+import { until } from '../../cluster/kubernetes/until.ts';
 
 for (const version of ['1.34', '1.36'] as const) {
   t.test(`Kubernetes ${version}`, async (t) => {
@@ -65,7 +65,7 @@ for (const version of ['1.34', '1.36'] as const) {
 
 for (const signal of ['SIGINT', 'SIGKILL'] as const) {
   t.test(`${signal} of the test process`, async (t) => {
-    const module = import.meta.resolve('../cluster/kubernetes/control-plane.ts');
+    const module = import.meta.resolve('../../cluster/kubernetes/control-plane.ts');
     const program = `
       import { startControlPlane } from ${JSON.stringify(module)};
       const plane = await startControlPlane({ version: '1.36' });

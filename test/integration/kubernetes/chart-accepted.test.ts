@@ -4,14 +4,14 @@
  */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { PROJECT, WEBHOOK_SERVICE } from '../../src/names.ts';
-import { namespaceObjects } from '../../src/provisioning/objects.ts';
-import { type ControlPlane, startControlPlane } from '../cluster/kubernetes/control-plane.ts';
-import { until } from '../cluster/kubernetes/until.ts';
-import { template, valuesFiles } from '../deploy/helm.ts';
+import { PROJECT, WEBHOOK_SERVICE } from '../../../src/names.ts';
+import { namespaceObjects } from '../../../src/provisioning/objects.ts';
+import { type ControlPlane, startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
+import { until } from '../../cluster/kubernetes/until.ts';
+import { template, valuesFiles } from '../../deploy/helm.ts';
 
 const ACCOUNT = `system:serviceaccount:${PROJECT}:${WEBHOOK_SERVICE}`;
-const CRDS = join(import.meta.dirname, '../deploy/cert-manager-crds.yaml');
+const CRDS = join(import.meta.dirname, '../../deploy/cert-manager-crds.yaml');
 
 for (const version of ['1.34', '1.36'] as const) {
   t.test(`Kubernetes ${version}`, async (t) => {
