@@ -57,7 +57,10 @@ export async function startCertificates(
     },
     checkMs: config.CERTIFICATE_CHECK_SECONDS * 1000,
     onPair,
-    onNewAuthority: (occasion) => log.warn({ reason: occasion.reason }, story(occasion).sentence),
+    onNewAuthority: (occasion) => {
+      const { type, sentence } = story(occasion);
+      log[type === 'Warning' ? 'warn' : 'info']({ reason: occasion.reason }, sentence);
+    },
     onFailure: warn,
     now,
     elapsed: () => performance.now(),
