@@ -114,6 +114,15 @@ t.test('a labelled namespace gets its four objects, others nothing', async (t) =
   await complete('plain');
 });
 
+t.test('a quiet watch gives signs of life', async (t) => {
+  const { provisioner } = await start(t);
+  await until(() => provisioner.isSynced(), 'everything is listed');
+  const listedAtMs = provisioner.lastEventMs();
+  // Bookmarks: this API sends them each second, a real one each minute.
+  await until(() => provisioner.lastEventMs() > listedAtMs, 'all have spoken again');
+  t.pass();
+});
+
 t.test('drift is repaired', async (t) => {
   const { namespace, complete, client } = await start(t);
   await namespace('shop');
@@ -180,6 +189,8 @@ t.test('opting out leaves the objects and repairs them no more', async (t) => {
   await namespace('shop');
   await complete('shop');
   await until(() => provisioner.provisionedNamespaces() === 1, 'counted');
+  // No pass is under way that would see it anyway.
+  await quiet();
   await client.merge(pathOf(resources.namespaces, '', 'shop'), {
     metadata: { labels: { 'redis-ip-updater.io/injection': null } },
   });

@@ -122,7 +122,7 @@ export async function applyObject(
 ): Promise<{ code: number; object: KubernetesObject }> {
   const { resource, namespace, name, query } = info;
   if (!query.get('fieldManager'))
-    throw badRequest('fieldManager: Required value: is required for apply patch');
+    throw invalid(resource, name, 'fieldManager: Required value: is required for apply patch');
   const { uid } = decodeObject(resource, apiVersionOf(resource), body).metadata;
   const current = context.store.get(resource, namespace, name);
   if (current && uid && uid !== current.metadata.uid)

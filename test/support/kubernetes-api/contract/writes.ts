@@ -133,7 +133,7 @@ export function writesContract(t: Test, client: Client, namespace: string): void
       const other = '00000000-0000-0000-0000-000000000000';
       t.equal((await apply('applied', withUid('applied', other))).code, 422, 'another object');
       t.equal((await apply('applied-anew', withUid('applied-anew', uid))).code, 409, 'no object');
-      t.match((await apply('nameless', configMap('nameless'), '')).code, 400, 'no manager');
+      t.equal((await apply('nameless', configMap('nameless'), '')).code, 422, 'no manager');
     },
   );
 
