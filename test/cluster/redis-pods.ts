@@ -1,0 +1,143 @@
+/** The pods of a Redis Cluster on the stage: what a user does with them, and what the tests ask of them. */
+import { join } from 'node:path';
+import type { Endpoint } from '../support/redis/cluster.ts';
+import type { Judgement } from '../support/redis/health.ts';
+import type { Recovery } from '../support/redis/recovery.ts';
+import { until } from './kubernetes/until.ts';
+import { type ReadyPod, readyPods } from './readiness.ts';
+import type { TaskName, Tasks } from './redis-agent.ts';
+import { type RedisOptions, volumeDirectory } from './redis-objects.ts';
+import type { Stage } from './stage.ts';
+
+const PORT = 6379;
+const READY_TIMEOUT_MS = 120_000;
+const HEAL_TIMEOUT_MS = 60_000;
+
+type Set = Pick<RedisOptions, 'name' | 'replicas'>;
+
+export class RedisPods {
+  readonly namespace: string;
+  readonly pods: readonly string[];
+  readonly #stage: Stage;
+  readonly #sets: readonly Set[];
+
+  /** @param sets the StatefulSets whose pods are (to be) one cluster */
+  constructor(stage: Stage, namespace: string, sets: readonly Set[]) {
+    this.#stage = stage;
+    this.namespace = namespace;
+    this.#sets = sets;
+    this.pods = sets.flatMap(({ name = 'redis', replicas }) =>
+      Array.from({ length: replicas }, (_, ordinal) => `${name}-${ordinal}`),
+    );
+  }
+
+  /** These and those of other StatefulSets of the namespace as one cluster. */
+  with(other: RedisPods): RedisPods {
+    return new RedisPods(this.#stage, this.namespace, [...this.#sets, ...other.#sets]);
+  }
+
+  /**
+   * Until all pods are ready, those of `restarted` anew since then.
+   *
+   * @returns when the last one became ready, by Date.now()
+   */
+  async waitReady({
+    since = 0,
+    restarted = this.pods,
+  }: {
+    since?: number;
+    restarted?: readonly string[];
+  } = {}) {
+    const what = `all pods of ${this.namespace} are ready: ${this.pods.join(', ')}`;
+    return until(what, READY_TIMEOUT_MS, () => {
+      const ready = readyPods(this.#stage.podEvents(this.namespace));
+      const isReady = (pod: string) => {
+        const found = ready.get(pod);
+        return found !== undefined && (found.since > since || !restarted.includes(pod));
+      };
+      return this.pods.every(isReady) && Math.max(0, ...restarted.map((pod) => ready.get(pod)?.since ?? 0));
+    });
+  }
+
+  /** The pods that are ready, by name. */
+  ready(): Map<string, ReadyPod> {
+    return readyPods(this.#stage.podEvents(this.namespace));
+  }
+
+  /** Where each pod was when it last was ready, in the order of `pods`. */
+  addresses(): string[] {
+    const ready = this.ready();
+    return this.pods.map((pod) => ready.get(pod)?.ip ?? '');
+  }
+
+  endpoints(): Endpoint[] {
+    return this.addresses().map((host) => ({ host, port: PORT }));
+  }
+
+  /** Joins the pods (the first half become masters), writes keys and waits until all is well. */
+  async form({ keys }: { keys: number }): Promise<void> {
+    await this.waitReady();
+    await this.do('join', {});
+    await this.settle();
+    await this.writeKeys(keys);
+    await this.settle();
+  }
+
+  async writeKeys(count: number): Promise<void> {
+    await this.do('writeKeys', { count });
+  }
+
+  countIntactKeys(count: number): Promise<number> {
+    return this.do('countIntactKeys', { count });
+  }
+
+  /** Keys of each pod that match. */
+  countKeys(pattern: string): Promise<number[]> {
+    return this.do('countKeys', { pattern });
+  }
+
+  /** What is wrong now, strictly. */
+  health(): Promise<Judgement> {
+    return this.do('examine', {});
+  }
+
+  /** Watches until state, addresses and replication are right, or the time is over. */
+  recovery(startedAt: number, timeoutMs = HEAL_TIMEOUT_MS): Promise<Recovery> {
+    return this.do('watchRecovery', { startedAt, timeoutMs });
+  }
+
+  /** Waits until all is well, as before any restart. */
+  async settle(): Promise<void> {
+    const { recovered, last } = await this.recovery(Date.now());
+    if (recovered) return;
+    const problems = [...last.topology, ...last.replication].join('; ');
+    throw new Error(`the cluster in ${this.namespace} does not get healthy: ${problems}`);
+  }
+
+  /** Deletes pods at once, as `kubectl delete pod` does; returns the moment before. */
+  async deletePods(pods: readonly string[] = this.pods): Promise<number> {
+    const since = Date.now();
+    const path = `/api/v1/namespaces/${this.namespace}/pods`;
+    await Promise.all(pods.map((pod) => this.#stage.cluster.api.request('DELETE', `${path}/${pod}`)));
+    return since;
+  }
+
+  /** The answer of every pod to one command. */
+  ask(...command: string[]): Promise<unknown[]> {
+    return this.do('ask', { command });
+  }
+
+  /** The directory of a pod's volume on this host. */
+  volume(pod: string, claim = 'data'): string {
+    const dash = pod.lastIndexOf('-');
+    const set = { namespace: this.namespace, name: pod.slice(0, dash) };
+    return volumeDirectory(this.#stage.cluster.directory, set, Number(pod.slice(dash + 1)), claim);
+  }
+
+  /** Runs a task of the agent on all pods. */
+  async do<Name extends TaskName>(task: Name, needs: Tasks[Name]['needs']): Promise<Tasks[Name]['answers']> {
+    const agent = [process.execPath, join(import.meta.dirname, 'redis-agent.ts')];
+    const input = JSON.stringify({ task, endpoints: this.endpoints(), ...needs });
+    return JSON.parse(await this.#stage.cluster.runInNetwork(agent, input));
+  }
+}
