@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { V1PolicyRule } from '@kubernetes/client-node';
 import t from 'tap';
 import packageJson from '../../package.json' with { type: 'json' };
+import { certificateRules } from '../../src/certificates/rights.ts';
 import {
   INJECT_LABEL,
   NAMESPACE_LABEL,
@@ -29,6 +30,8 @@ t.test('the objects, all under the names that are fixed', async (t) => {
     `Namespace ${PROJECT}`,
     `NetworkPolicy ${WEBHOOK_SERVICE}`,
     `PodDisruptionBudget ${WEBHOOK_SERVICE}`,
+    `Role ${WEBHOOK_SERVICE}`,
+    `RoleBinding ${WEBHOOK_SERVICE}`,
     `Service ${WEBHOOK_SERVICE}`,
     `ServiceAccount ${WEBHOOK_SERVICE}`,
   ]);
@@ -109,16 +112,15 @@ t.test('the environment is one that the program takes', async (t) => {
   t.match(config, {
     UPDATER_IMAGE: `redis-ip-updater:${packageJson.version}`,
     UPDATER_IMAGE_PULL_POLICY: 'IfNotPresent',
-    CERT_DIR: '/tls',
+    NAMESPACE: 'metadata.namespace',
     PORT: 8443,
     MANAGEMENT_PORT: 8080,
     DRAIN_SECONDS: 10,
     LOG_LEVEL: 'info',
   });
   t.equal(container.image, `redis-ip-updater-webhook:${packageJson.version}`);
-  const tls = { name: 'tls', mountPath: config.CERT_DIR, readOnly: true };
-  t.same(container.volumeMounts, [tls]);
-  t.match(pod.volumes, [{ name: 'tls', secret: { secretName: 'redis-ip-updater-webhook-tls' } }]);
+  t.notOk(config.CERT_DIR, 'it makes its own certificate, with the lifetimes of its defaults');
+  t.notOk(pod.volumes, 'so that its pods wait for nothing');
   t.ok(
     pod.terminationGracePeriodSeconds >= config.DRAIN_SECONDS + 15,
     'time to drain, and for a last request',
@@ -188,7 +190,9 @@ function rights(rules: V1PolicyRule[]): Record<string, string[]> {
 
 t.test('rights: what the program says that it needs, and no wildcard', async (t) => {
   const { rules } = theOne(objects, 'ClusterRole');
-  t.same(rights(rules), rights([...ADMISSION, ...provisioningRules()]));
+  const cluster = [...ADMISSION, ...provisioningRules(), ...certificateRules.cluster];
+  t.same(rights(rules), rights(cluster));
+  t.same(rights(theOne(objects, 'Role').rules), rights(certificateRules.namespace));
   t.notMatch(JSON.stringify(rules), '*');
   const unlimited = Object.entries(rights(rules)).filter(
     ([row, verbs]) => row.endsWith('(any)') && verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
@@ -223,5 +227,6 @@ t.test('cert-manager: the Secret that is mounted, and the caBundle of the same c
   });
 
   const added = manifests.filter(({ kind }) => kind !== 'Certificate' && kind !== 'Issuer');
-  t.equal(added.length, objects.length, 'nothing else is different');
+  const without = objects.filter(({ kind }) => kind !== 'Role' && kind !== 'RoleBinding');
+  t.equal(added.length, without.length, 'but for the rights on the CA, nothing else is different');
 });

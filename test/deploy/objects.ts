@@ -29,7 +29,11 @@ export function theOne(objects: readonly Manifest[], kind: string, name?: string
   return only;
 }
 
-/** Name -> value of a container's environment. */
-export function environment(container: { env: { name: string; value?: string }[] }) {
-  return Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
+type Variable = { name: string; value?: string; valueFrom?: { fieldRef: { fieldPath: string } } };
+
+/** Name -> value of a container's environment; for what the kubelet fills in, the field that it takes. */
+export function environment(container: { env: Variable[] }) {
+  return Object.fromEntries(
+    container.env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.fieldRef.fieldPath]),
+  );
 }

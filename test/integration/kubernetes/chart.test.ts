@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { CHART, generate, manifests } from '../../../deploy/generate.ts';
+import { certificateRules } from '../../../src/certificates/rights.ts';
 import { PROJECT, WEBHOOK_SERVICE } from '../../../src/names.ts';
 import { readConfig } from '../../../src/webhook/config.ts';
 import { helm, render, template, valuesFiles } from '../../deploy/helm.ts';
@@ -56,6 +57,9 @@ t.test("a certificate of one's own", async (t) => {
   t.match(theOne(objects, 'Deployment').spec.template.spec.volumes, [{ secret: { secretName: 'my-tls' } }]);
   const test = theOne(objects, 'Pod').spec.containers[0];
   t.match(environment(test).CA, 'MIIB', 'helm test checks it');
+  const container = theOne(objects, 'Deployment').spec.template.spec.containers[0];
+  t.equal(environment(container).CERT_DIR, '/tls');
+  t.same(container.volumeMounts, [{ name: 'tls', mountPath: '/tls', readOnly: true }]);
 });
 
 t.test('cert-manager with an issuer that is there', async (t) => {
@@ -76,21 +80,13 @@ t.test('self-managed: rights for it, and no Secret to wait for', async (t) => {
   t.notOk(spec.containers[0].volumeMounts);
   const role = theOne(objects, 'Role', WEBHOOK_SERVICE);
   t.equal(role.metadata?.namespace, PROJECT);
-  t.same(role.rules, [
-    {
-      apiGroups: [''],
-      resources: ['secrets'],
-      resourceNames: ['redis-ip-updater-webhook-ca'],
-      verbs: ['get', 'list', 'watch', 'update', 'patch'],
-    },
-    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-  ]);
-  t.same(theOne(objects, 'ClusterRole').rules.at(-1), {
-    apiGroups: ['admissionregistration.k8s.io'],
-    resources: ['mutatingwebhookconfigurations'],
-    resourceNames: ['redis-ip-updater'],
-    verbs: ['get', 'list', 'watch', 'patch'],
-  });
+  t.same(role.rules, certificateRules.namespace);
+  t.same(theOne(objects, 'ClusterRole').rules.at(-1), certificateRules.cluster[0]);
+  const env: { name: string; valueFrom?: object }[] = spec.containers[0].env;
+  t.match(
+    env.find(({ name }) => name === 'NAMESPACE'),
+    { valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+  );
   t.notOk('caBundle' in theOne(objects, 'MutatingWebhookConfiguration').webhooks[0].clientConfig);
 });
 
@@ -173,6 +169,10 @@ t.test('values that are refused, and what is said', async (t) => {
       'certificates.caBundle=LS0tLS1',
       /\/certificates\/caBundle'?: .* does not match pattern .*BEGIN CERTIFICATE/,
     ],
+    [
+      'certificates.caBundle=-----BEGIN CERTIFICATE-----',
+      /certificates\.caBundle belongs to certificates\.mode=secret/,
+    ],
     ['webhook.failurePolicy=fail', /\/webhook\/failurePolicy'?: value must be one of 'Fail', 'Ignore'/],
     ['webhook.timeoutSeconds=31', /\/webhook\/timeoutSeconds'?: maximum: got 31, want 30/],
     ['webhook.port=443', /\/webhook\/port'?: minimum: got 443, want 1,?024/],
@@ -191,10 +191,10 @@ t.test('values that are refused, and what is said', async (t) => {
 t.test('notes', async (t) => {
   const notes = (...settings: string[]) =>
     helm('install', PROJECT, CHART, '--namespace', PROJECT, '--dry-run=client', ...settings);
-  const unknownCa = await notes();
+  const unknownCa = await notes('--set', 'certificates.mode=secret');
   t.match(unknownCa, 'expected in the Secret redis-ip-updater-webhook-tls');
   t.match(unknownCa, 'certificates.caBundle is empty');
   t.notMatch(await notes('--values', valuesFiles['own-certificate'] ?? ''), 'certificates.caBundle is empty');
-  t.match(await notes('--set', 'certificates.mode=selfManaged'), 'CANNOT make its own certificate');
+  t.match(await notes(), 'It makes its own certificate.');
   t.match(await notes('--set', 'certificates.mode=certManager'), 'NOTES:\nredis-ip-updater');
 });
