@@ -7,6 +7,7 @@ import { type Document, formatDocument, nodeLines, parseDocument } from '../node
 import { rewrite } from '../nodes-conf/rewrite.ts';
 import type { Config } from './config.ts';
 import { diffOf, withoutWrites } from './dry-run.ts';
+import { emptyHostList } from './host-list.ts';
 import { findMisplacedNodesConf } from './misplaced.ts';
 import { readMountedMap } from './mounted-map.ts';
 import { type NodesFile, readNodesFile, removeLeftover, replaceNodesFile } from './nodes-file.ts';
@@ -41,7 +42,11 @@ export async function run(config: Config, world: World): Promise<void> {
       error: String(settled.error),
     });
   }
-  if (volume && resolutions) await apply(resolutions, volume, config, world);
+  if (!volume || !resolutions) return;
+  // Before nodes.conf, so that at no moment both are there: our addresses and the list that overrules them.
+  // Where we could not look, the list is the better guess.
+  if (settled.kind === 'outcome' && !config.dryRun) await emptyHostList(config.nodesConf, world.patience.log);
+  await apply(resolutions, volume, config, world);
 }
 
 /** The file and what it says; null for a node that has none. */
