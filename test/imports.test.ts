@@ -63,9 +63,19 @@ t.test('webhook and updater never import each other; addresses know nothing of f
     admission: ['nodes-conf', 'addresses', 'updater', 'webhook'],
     addresses: ['nodes-conf'],
     kubernetes: ['updater', 'webhook'],
+    certificates: ['updater', 'webhook', 'kubernetes', 'admission', 'provisioning'],
   };
   for (const { file, from } of imports.filter(({ from }) => from.startsWith('src/'))) {
     t.notOk(forbidden[room(file)]?.includes(room(from)), `${file} imports ${from}`);
+  }
+});
+
+t.test('what issues certificates is loaded when the first one is issued', async (t) => {
+  const library = imports.filter(({ from }) => /^(@peculiar\/x509|reflect-metadata)$/.test(from));
+  t.same([...new Set(library.map(({ file }) => file))], ['src/certificates/issue.ts']);
+  for (const file of files) {
+    const code = readFileSync(file, 'utf8');
+    t.notMatch(code, /from '[^']*\/issue\.ts'/, `${file} does not import it at its start`);
   }
 });
 
