@@ -4,6 +4,7 @@ import type { Endpoint } from '../support/redis/cluster.ts';
 import type { Judgement } from '../support/redis/health.ts';
 import type { Recovery } from '../support/redis/recovery.ts';
 import { until } from './kubernetes/until.ts';
+import { NODE_NAME } from './kubernetes/users.ts';
 import { type ReadyPod, readyPods } from './readiness.ts';
 import type { TaskName, Tasks } from './redis-agent.ts';
 import { type RedisOptions, volumeDirectory } from './redis-objects.ts';
@@ -55,7 +56,8 @@ export class RedisPods {
         const found = ready.get(pod);
         return found !== undefined && (found.since > since || !restarted.includes(pod));
       };
-      return this.pods.every(isReady) && Math.max(0, ...restarted.map((pod) => ready.get(pod)?.since ?? 0));
+      if (!this.pods.every(isReady)) return undefined;
+      return Math.max(1, ...restarted.map((pod) => ready.get(pod)?.since ?? 0));
     });
   }
 
@@ -74,10 +76,11 @@ export class RedisPods {
     return this.addresses().map((host) => ({ host, port: PORT }));
   }
 
-  /** Joins the pods (the first half become masters), writes keys and waits until all is well. */
-  async form({ keys }: { keys: number }): Promise<void> {
+  /** Joins the pods, writes keys and waits until all is well. The first half become masters, or the last. */
+  async form({ keys, masters = 'first' }: { keys: number; masters?: 'first' | 'last' }): Promise<void> {
     await this.waitReady();
-    await this.do('join', {});
+    const endpoints = this.endpoints();
+    await this.do('join', {}, masters === 'first' ? endpoints : endpoints.reverse());
     await this.settle();
     await this.writeKeys(keys);
     await this.settle();
@@ -122,6 +125,25 @@ export class RedisPods {
     return since;
   }
 
+  /**
+   * Deletes all pods and lets none start anew until `meanwhile` is done: by then every old server is gone. Only
+   * pods that tolerate a cordoned node start in between.
+   */
+  async deletePodsAndHold(meanwhile: (addresses: string[]) => unknown): Promise<number> {
+    const { cluster } = this.#stage;
+    const addresses = this.addresses();
+    await cluster.kubectl(['cordon', NODE_NAME]);
+    await this.deletePods();
+    await until('no pod has an address any more', READY_TIMEOUT_MS, async () => {
+      const { items } = await cluster.api.request('GET', `/api/v1/namespaces/${this.namespace}/pods`);
+      return items.every(({ spec }: { spec: { nodeName?: string } }) => !spec.nodeName);
+    });
+    await meanwhile(addresses);
+    const since = Date.now();
+    await cluster.kubectl(['uncordon', NODE_NAME]);
+    return since;
+  }
+
   /** The answer of every pod to one command. */
   ask(...command: string[]): Promise<unknown[]> {
     return this.do('ask', { command });
@@ -135,9 +157,13 @@ export class RedisPods {
   }
 
   /** Runs a task of the agent on all pods. */
-  async do<Name extends TaskName>(task: Name, needs: Tasks[Name]['needs']): Promise<Tasks[Name]['answers']> {
+  async do<Name extends TaskName>(
+    task: Name,
+    needs: Tasks[Name]['needs'],
+    endpoints = this.endpoints(),
+  ): Promise<Tasks[Name]['answers']> {
     const agent = [process.execPath, join(import.meta.dirname, 'redis-agent.ts')];
-    const input = JSON.stringify({ task, endpoints: this.endpoints(), ...needs });
+    const input = JSON.stringify({ task, endpoints, ...needs });
     return JSON.parse(await this.#stage.cluster.runInNetwork(agent, input));
   }
 }
