@@ -95,6 +95,15 @@ t.test('what keeps it from starting is one log line and an exit code', async (t)
   t.equal(log.length, 1);
 });
 
+t.test(
+  'without a directory it makes its own certificate, for which it has to know where it is',
+  async (t) => {
+    const config = readConfig({ UPDATER_IMAGE: 'u', PORT: '0', MANAGEMENT_PORT: '0' });
+    const attempt = run(config, pino({ level: 'silent' }), new AbortController().signal);
+    await t.rejects(attempt, { exitCode: 64, message: /set NAMESPACE/ });
+  },
+);
+
 t.test('what else keeps it from starting', async (t) => {
   const directory = t.testdir();
   const config = readConfig({ UPDATER_IMAGE: 'u', CERT_DIR: directory, PORT: '0', MANAGEMENT_PORT: '0' });

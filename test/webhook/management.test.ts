@@ -70,3 +70,14 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
   for (const row of rows) t.ok(text.includes(`\nredis_ip_updater_${row}\n`), row);
   t.notMatch(text, /\b(pod|namespace)="/);
 });
+
+t.test('the caBundle has no metric where nobody looks at it', async (t) => {
+  const metrics = createMetrics({
+    version: '1.2.3',
+    certificateExpiryMs: () => 0,
+    caBundleMatches: () => undefined,
+    watchLastEventMs: () => 0,
+    provisionedNamespaces: () => 0,
+  });
+  t.notMatch(await metrics.registry.metrics(), 'ca_bundle_matches');
+});
