@@ -11,7 +11,7 @@ import type { ConfigMap, KubernetesObject, StatefulSet } from '../support/kubern
 import { pathOf, resourceOf, resources } from '../support/kubernetes-api/resources.ts';
 import { startKubernetesApi } from '../support/kubernetes-api/server.ts';
 import { ApiError } from '../support/kubernetes-api/status.ts';
-import { statefulSet } from './builders.ts';
+import { statefulSet } from '../provisioning/builders.ts';
 
 const OURS = 'redis-ip-updater';
 const MAP = 'redis-ip-updater-nodes';
