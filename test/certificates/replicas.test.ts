@@ -186,8 +186,14 @@ t.test('an Event that cannot be written keeps nothing up', async (t) => {
   const world = await startWorld(t);
   world.refuse((verb, resource) => verb === 'create' && resource === 'events');
   const replica = await startReplica(t);
-  await settled(world, [replica]);
+  const said = new Set<string>();
+  await until('it is ready', () => {
+    const reasons = replica.source.unready();
+    for (const reason of reasons) said.add(reason);
+    return reasons.length === 0;
+  });
   t.match(replica.failures, [/could not create an Event/]);
+  t.notMatch([...said].join(), /Event/, 'nor is it a reason not to be ready');
 });
 
 t.test('a Secret that refuses every change ends in a failure that says so, not in a busy loop', async (t) => {
