@@ -149,6 +149,12 @@ export class RedisPods {
     return this.do('ask', { command });
   }
 
+  /** How many requests the updater of each pod sent to the API since then, by the API server's audit log. */
+  requests(since: number): Record<string, number> {
+    const requests = this.#stage.auditRequests(this.namespace, since);
+    return Object.fromEntries(this.pods.map((pod) => [pod, requests.get(pod)?.length ?? 0]));
+  }
+
   /** The directory of a pod's volume on this host. */
   volume(pod: string, claim = 'data'): string {
     const dash = pod.lastIndexOf('-');

@@ -39,7 +39,8 @@ export async function assertRestart(
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   t.comment(
     `${what}: ready after ${seconds(readyAt - since)}, ${moved} of ${before.length} addresses new, ` +
-      `then state ${seconds(recovery.healMs)}, replication ${seconds(recovery.replicationMs)}, ${intact}/${keys} keys`,
+      `then state ${seconds(recovery.healMs)}, replication ${seconds(recovery.replicationMs)}, ${intact}/${keys} keys, ` +
+      `API requests by pod: ${Object.values(redis.requests(since)).join(' ')}`,
   );
   t.same(recovery.last, { topology: [], replication: [] }, `${what}: all is well again`);
   t.ok(
