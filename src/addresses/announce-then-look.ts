@@ -15,13 +15,18 @@ import { type Entry, type NodeMap, otherClaim } from './node-map.ts';
 import type { Pod } from './pod.ts';
 import { indexPods } from './pod-index.ts';
 import type { Resolution } from './resolution.ts';
-import { type Line, type OutsideNodes, resolve, type Self } from './resolve.ts';
+import { type Line, type OutsideNodes, resolve, type Self, type StartedBefore } from './resolve.ts';
 
 /** What does not change while one updater runs. */
 export type Facts = {
   self: Self;
   /** The node of our file; null when there is no file, or an empty one: redis would start as a new node. */
-  node: { id: string; lines: readonly Line[] } | null;
+  node: {
+    id: string;
+    lines: readonly Line[];
+    /** When the file was written last, in milliseconds since 1970. */
+    savedAt?: number;
+  } | null;
   outsideNodes: OutsideNodes;
   onLostVolume: 'refuse' | 'start';
 };
@@ -34,10 +39,10 @@ export type State =
   /** Our own pod alone is read until it shows our IP: a list each time would be many times the bytes. */
   | { step: 'awaiting-own-ip'; map: NodeMap }
   /** The map is read as it is: the mount may be a minute late. */
-  | { step: 'reading' }
+  | { step: 'reading'; startedBefore: StartedBefore }
   /** Our key is written; `previousId` is what it held. */
-  | { step: 'recording'; previousId: string | undefined }
-  | { step: 'looking-again'; map: NodeMap }
+  | { step: 'recording'; startedBefore: StartedBefore; previousId: string | undefined }
+  | { step: 'looking-again'; startedBefore: StartedBefore; map: NodeMap }
   /** Our entry is taken back: another pod has the same id. */
   | { step: 'withdrawing'; previousId: string | undefined; refusal: Refusal }
   /** The entry of a lost node is removed, so that nobody takes our new, empty server for it. */
@@ -106,10 +111,10 @@ export function advance(state: State, answer: Answer, facts: Facts): State {
   if (state.step === 'confirming' && answer.kind === 'map') return afterConfirming(answer.map, facts);
   if (state.step === 'announcing' && answer.kind === 'pods') return afterList(state, answer.pods, facts);
   if (state.step === 'awaiting-own-ip') return { ...state, step: 'announcing' };
-  if (state.step === 'reading' && answer.kind === 'map') return afterReading(answer.map, facts);
+  if (state.step === 'reading' && answer.kind === 'map') return afterReading(state, answer.map, facts);
   if (state.step === 'recording' && answer.kind === 'map') return afterRecording(state, answer.map, facts);
   if (state.step === 'looking-again' && answer.kind === 'pods')
-    return resolved(state.map, answer.pods, facts);
+    return resolved(state.map, answer.pods, facts, state.startedBefore);
   if (state.step === 'withdrawing') return refused(state.refusal);
   if (state.step === 'forgetting') return done({ kind: 'new-node-for-lost-volume', lostId: state.lostId });
   throw new TypeError(`The step ${state.step} does not take the answer ${answer.kind}.`);
@@ -142,29 +147,48 @@ function afterList(state: Extract<State, { step: 'announcing' }>, pods: readonly
   const own = pods.find(({ name }) => name === podName);
   if (!own?.ips.includes(ips[0])) return { ...state, step: 'awaiting-own-ip' };
   if (isComplete(state.map, facts)) return resolved(state.map, pods, facts);
-  return { step: 'reading' };
+  return { step: 'reading', startedBefore: startedBefore(pods) };
+}
+
+/** Whoever of these had an id to record is in the map that is read after this. */
+function startedBefore(pods: readonly Pod[]): StartedBefore {
+  const started = pods.filter((pod) => pod.ofStatefulSet && pod.injected && pod.updaterEnded);
+  return new Map(started.map(({ name, sandboxReadyAt }) => [name, sandboxReadyAt]));
 }
 
 /** Our id may be recorded after all; if not, what is there must come back should we have to withdraw. */
-function afterReading(map: NodeMap, facts: Facts): State {
-  const refusal = conflict(facts, map);
-  if (refusal) return refused(refusal);
-  const previousId = map.recorded.get(facts.self.podName);
-  return isRecorded(facts, previousId) ? { step: 'looking-again', map } : { step: 'recording', previousId };
-}
-
-function afterRecording(
-  { previousId }: Extract<State, { step: 'recording' }>,
+function afterReading(
+  { startedBefore }: Extract<State, { step: 'reading' }>,
   map: NodeMap,
   facts: Facts,
 ): State {
   const refusal = conflict(facts, map);
-  return refusal ? { step: 'withdrawing', previousId, refusal } : { step: 'looking-again', map };
+  if (refusal) return refused(refusal);
+  const previousId = map.recorded.get(facts.self.podName);
+  return isRecorded(facts, previousId)
+    ? { step: 'looking-again', startedBefore, map }
+    : { step: 'recording', startedBefore, previousId };
 }
 
-function resolved(map: NodeMap, pods: readonly Pod[], facts: Facts): State {
-  const { id, lines } = nodeOf(facts);
-  const knowledge = { map, pods: indexPods(pods), self: facts.self, outsideNodes: facts.outsideNodes };
+function afterRecording(
+  { startedBefore, previousId }: Extract<State, { step: 'recording' }>,
+  map: NodeMap,
+  facts: Facts,
+): State {
+  const refusal = conflict(facts, map);
+  return refusal
+    ? { step: 'withdrawing', previousId, refusal }
+    : { step: 'looking-again', startedBefore, map };
+}
+
+function resolved(
+  map: NodeMap,
+  pods: readonly Pod[],
+  { self, outsideNodes, ...facts }: Facts,
+  startedBefore: StartedBefore = new Map(),
+): State {
+  const { id, lines, savedAt = 0 } = nodeOf(facts);
+  const knowledge = { map, pods: indexPods(pods), self, outsideNodes, startedBefore, savedAt };
   return done({ kind: 'resolved', resolutions: resolve(id, lines, knowledge), map });
 }
 
@@ -189,7 +213,7 @@ function lostVolume({ self }: Facts, map: NodeMap): Extract<Refusal, { kind: 'lo
   return entry ? { kind: 'lost-volume', entry } : null;
 }
 
-function nodeOf(facts: Facts): NonNullable<Facts['node']> {
+function nodeOf(facts: Pick<Facts, 'node'>): NonNullable<Facts['node']> {
   if (facts.node === null) throw new TypeError('A node without nodes.conf has no peers to resolve.');
   return facts.node;
 }

@@ -2,7 +2,7 @@
  * What the resolution needs to know of a pod. The rest of a listed pod is let go at once, so that the list of
  * a large namespace costs bytes, not megabytes.
  */
-import { INJECTED_LABEL } from '../names.ts';
+import { INIT_CONTAINER, INJECTED_LABEL } from '../names.ts';
 
 export type Pod = {
   name: string;
@@ -14,6 +14,8 @@ export type Pod = {
   hostNetwork: boolean;
   ofStatefulSet: boolean;
   injected: boolean;
+  /** Its updater let its server start: what that records is recorded. */
+  updaterEnded: boolean;
   /** The shown address is surely that of a sandbox that the pod has no more. */
   showsFormerAddress: boolean;
   /** When its present sandbox became ready, in milliseconds since 1970 (whole seconds); 0 if it never was. */
@@ -48,7 +50,12 @@ export type ApiPod = {
 };
 
 type ContainerStatus = {
-  state?: { waiting?: object; running?: { startedAt?: string }; terminated?: { startedAt?: string } };
+  name?: string;
+  state?: {
+    waiting?: object;
+    running?: { startedAt?: string };
+    terminated?: { startedAt?: string; exitCode?: number };
+  };
 };
 
 type Status = NonNullable<ApiPod['status']>;
@@ -66,6 +73,9 @@ export function podFromApi(pod: ApiPod): Pod {
         controller === true && kind === 'StatefulSet' && apiVersion.startsWith('apps/'),
     ),
     injected: metadata.labels?.[INJECTED_LABEL] === 'true',
+    updaterEnded: (status.initContainerStatuses ?? []).some(
+      ({ name, state }) => name === INIT_CONTAINER && state?.terminated?.exitCode === 0,
+    ),
     showsFormerAddress: isFormer(status),
     sandboxReadyAt: sandboxReadyAt(status),
     revision: Number(metadata.resourceVersion ?? 0),

@@ -22,5 +22,7 @@ export type ParkedReason =
 export type UnknownReason =
   /** A pod that is not injected yet holds the line's address, and so has not restarted since. */
   | 'held-by-pod-not-injected'
+  /** A pod that started as a new node, of which nobody could record an id, and has not restarted since. */
+  | 'held-by-pod-never-recorded'
   /** The annotation says that the cluster has nodes outside this namespace. */
   | 'outside-node-kept';

@@ -8,7 +8,8 @@
  * | in map | pod live, its IP not ours, and no other pod has it now           | fresh: that IP              |
  * | in map | otherwise                                                        | parked                      |
  * | not    | the line's IP is that of a live pod, of a StatefulSet, that is   | unknown: unchanged          |
- * |        | neither injected nor in the map                                  |                             |
+ * |        | not in the map, and either not injected or a node that started   |                             |
+ * |        | as a new one, before our file was saved                          |                             |
  * | not    | otherwise                                                        | parked; unknown if          |
  * |        |                                                                  | `outside-nodes: keep` and   |
  * |        |                                                                  | no live pod here has the IP |
@@ -33,7 +34,19 @@ export type Self = {
 
 export type OutsideNodes = 'park' | 'keep';
 
-export type Knowledge = { map: NodeMap; pods: PodIndex; self: Self; outsideNodes: OutsideNodes };
+export type Knowledge = {
+  map: NodeMap;
+  pods: PodIndex;
+  self: Self;
+  outsideNodes: OutsideNodes;
+  /** Injected pods that had started their servers before the map was read, each with its sandbox of then. */
+  startedBefore?: StartedBefore;
+  /** When our file was written last, in milliseconds since 1970. */
+  savedAt?: number;
+};
+
+/** Pod name -> when its sandbox became ready. */
+export type StartedBefore = ReadonlyMap<string, number>;
 
 /** A peer's line with the address family to give it: its own, or where its address is empty, that of myself. */
 type PeerLine = Line & { family: Family | null };
@@ -87,6 +100,9 @@ function resolveUnmapped(line: PeerLine, knowledge: Knowledge): Resolution {
   if (holder && isNotYetInjected(holder, knowledge)) {
     return { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-not-injected' };
   }
+  if (holder && wasNeverRecorded(holder, knowledge)) {
+    return { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-never-recorded' };
+  }
   if (!holder && knowledge.outsideNodes === 'keep' && line.ip !== '') {
     return { kind: 'unknown', pod: null, reason: 'outside-node-kept' };
   }
@@ -96,6 +112,17 @@ function resolveUnmapped(line: PeerLine, knowledge: Knowledge): Resolution {
 /** Such a pod has not restarted since we look after its cluster, so the address in the file holds. */
 function isNotYetInjected(pod: Pod, { map }: Knowledge): boolean {
   return pod.ofStatefulSet && !pod.injected && !map.entryOfPod.has(pod.name);
+}
+
+/**
+ * A pod that was injected when its cluster was made had no id to record then. As long as it does not restart, its
+ * address in our file holds, and parking it would cut us off from a node that knows our old address alone.
+ * It had started before the map was read, so that it would be in it had it ever restarted; and before our file was
+ * saved, so that the file cannot mean a former holder of the address.
+ */
+function wasNeverRecorded(pod: Pod, { map, startedBefore, savedAt = 0 }: Knowledge): boolean {
+  const isAsItWas = startedBefore?.get(pod.name) === pod.sandboxReadyAt && !pod.showsFormerAddress;
+  return isAsItWas && pod.sandboxReadyAt <= savedAt && !map.entryOfPod.has(pod.name);
 }
 
 /** Pods on the host network share the IP of their node by design; others never share one. */

@@ -69,6 +69,7 @@ function factsOf(config: Config, volume: Volume): Facts {
     node: volume && {
       id: volume.document.myself.id,
       lines: nodeLines(volume.document).map(({ id, address }) => ({ id, ip: address.ip })),
+      savedAt: volume.file.stats.mtimeMs,
     },
     outsideNodes: config.outsideNodes,
     onLostVolume: config.onLostVolume,

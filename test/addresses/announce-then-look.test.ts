@@ -97,6 +97,24 @@ t.test('a peer not in the mounted map: read the map, list again', async (t) => {
   );
 });
 
+t.test('a peer that nobody could record: what the first list showed decides', async (t) => {
+  const peerIs = (updaterEnded: boolean): Answer => ({
+    kind: 'pods',
+    pods: [pod('redis-0', '10.0.9.0'), pod('redis-1', '10.0.0.2', { updaterEnded })],
+  });
+  const onlySelf = map({ 'redis-0': 'a' });
+  const saved = { ...facts, node: { ...facts.node, savedAt: 5000 } } as Facts;
+  const become = (first: Answer) => {
+    const { asked, state } = play(saved, map({}), first, given(map({})), given(onlySelf), peerIs(true));
+    t.same(asked, ['list-pods', 'read-map', 'record-id', 'list-pods']);
+    return (
+      state.step === 'done' && state.outcome.kind === 'resolved' && state.outcome.resolutions.get(id('b'))
+    );
+  };
+  t.match(become(peerIs(true)), { kind: 'unknown', reason: 'held-by-pod-never-recorded' });
+  t.match(become(peerIs(false)), { kind: 'parked' }, 'it may have recorded itself after we read the map');
+});
+
 t.test('our id under another pod: confirmed by a GET, then refused', async (t) => {
   const cloned = map({ 'redis-7': 'a' });
   const refusal = { kind: 'identity-conflict', id: id('a'), other };

@@ -16,6 +16,7 @@ export function pod(name: string, ips: string | string[], changes: Partial<Pod> 
     hostNetwork: false,
     ofStatefulSet: true,
     injected: true,
+    updaterEnded: false,
     showsFormerAddress: false,
     sandboxReadyAt: 1000,
     revision: 1,

@@ -26,6 +26,7 @@ t.test('a listed pod, reduced to what the resolution needs', async (t) => {
     hostNetwork: false,
     ofStatefulSet: true,
     injected: true,
+    updaterEnded: false,
     showsFormerAddress: false,
     sandboxReadyAt: Date.parse('2026-01-01T00:00:00Z'),
     revision: 4711,
@@ -36,6 +37,16 @@ t.test('a pod that is only just made has neither IP nor start', async (t) => {
   const pod = podFromApi({ metadata: { name: 'redis-0' } });
   t.match(pod, { ips: [], sandboxReadyAt: 0, ofStatefulSet: false, injected: false });
   t.equal(isLive(pod), false);
+});
+
+t.test('its updater has ended where it let the server start, and in no other state', async (t) => {
+  const ended = (name: string, state: object) =>
+    podFromApi({ status: { initContainerStatuses: [{ name: 'mesh' }, { name, state }] } }).updaterEnded;
+  t.equal(ended('redis-ip-updater', { terminated: { exitCode: 0 } }), true);
+  t.equal(ended('redis-ip-updater', { terminated: { exitCode: 65 } }), false);
+  t.equal(ended('redis-ip-updater', { running: {} }), false);
+  t.equal(ended('redis-ip-updater', { waiting: {} }), false);
+  t.equal(ended('another', { terminated: { exitCode: 0 } }), false);
 });
 
 t.test('live: an IP, and not ended; terminating pods are', async (t) => {

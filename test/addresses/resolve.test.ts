@@ -167,6 +167,23 @@ t.test('not in the map: unknown only while a pod that is not injected holds the 
   );
 });
 
+t.test('not in the map: unknown while a pod holds the address that started as a new node', async (t) => {
+  const holder = pod('redis-1', '10.0.0.2', { updaterEnded: true, sandboxReadyAt: 2000 });
+  const since = { map: onlySelf, startedBefore: new Map([['redis-1', 2000]]), savedAt: 2000 };
+  const parked = parkedFor('not-in-map', null);
+  t.same(peer('10.0.0.2', [holder], since), {
+    kind: 'unknown',
+    pod: 'redis-1',
+    reason: 'held-by-pod-never-recorded',
+  });
+  t.same(peer('10.0.0.2', [holder], { ...since, startedBefore: new Map() }), parked, 'not seen before');
+  t.same(peer('10.0.0.2', [{ ...holder, sandboxReadyAt: 3000 }], since), parked, 'it has restarted since');
+  t.same(peer('10.0.0.2', [{ ...holder, showsFormerAddress: true }], since), parked, 'it restarts');
+  t.same(peer('10.0.0.2', [holder], { ...since, savedAt: 1999 }), parked, 'the file is older than it');
+  const recorded = { ...since, map: map({ 'redis-0': 'a', 'redis-1': 'c' }) };
+  t.same(peer('10.0.0.2', [holder], recorded), parked, 'it has another id');
+});
+
 t.test('outside-nodes: keep leaves addresses that no live pod here has', async (t) => {
   const keep = { map: onlySelf, outsideNodes: 'keep' } as const;
   t.same(peer('172.16.0.9', [], keep), { kind: 'unknown', pod: null, reason: 'outside-node-kept' });

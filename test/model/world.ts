@@ -128,11 +128,14 @@ function answerTo(
   };
 }
 
-function listPods({ announced }: World, setting: Setting): Pod[] {
+function listPods({ announced, updaters }: World, setting: Setting): Pod[] {
   return setting.restarts.map((restart, node) => {
+    const updaterEnded = updaters[node]?.state.step === 'done';
     if (announced.includes(node))
-      return { ...ownPod(node, setting), sandboxReadyAt: 100 + announced.indexOf(node) };
-    return { ...ownPod(node, setting), ips: restart === 'rebooted' ? [ip(node)] : [], sandboxReadyAt: 0 };
+      return { ...ownPod(node, setting), updaterEnded, sandboxReadyAt: 100 + announced.indexOf(node) };
+    // A rebooted pod shows all that was true of it before.
+    const isOld = restart === 'rebooted';
+    return { ...ownPod(node, setting), ips: isOld ? [ip(node)] : [], updaterEnded: isOld, sandboxReadyAt: 0 };
   });
 }
 
@@ -144,6 +147,7 @@ function ownPod(node: number, { newIps }: Setting): Pod {
     hostNetwork: false,
     ofStatefulSet: true,
     injected: true,
+    updaterEnded: false,
     showsFormerAddress: false,
     sandboxReadyAt: 0,
     revision: 0,
@@ -153,7 +157,11 @@ function ownPod(node: number, { newIps }: Setting): Pod {
 function factsOf(node: number, { restarts, newIps }: Setting): Facts {
   return {
     self: { podName: podName(node), ips: [ip(newIps[node] as number)] },
-    node: { id: idOf(node), lines: restarts.map((_, peer) => ({ id: idOf(peer), ip: ip(peer) })) },
+    node: {
+      id: idOf(node),
+      lines: restarts.map((_, peer) => ({ id: idOf(peer), ip: ip(peer) })),
+      savedAt: 50,
+    },
     outsideNodes: 'park',
     onLostVolume: 'refuse',
   };
@@ -181,10 +189,11 @@ export function keyOf({ announced, recorded, updaters }: World, mutation: Mutati
     if (!updater) return '-';
     const { state, memory } = updater;
     const map = 'map' in state ? [...state.map.recorded.keys()].join() : '';
+    const before = 'startedBefore' in state ? JSON.stringify([...state.startedBefore]) : '';
     const previous = 'previousId' in state ? (state.previousId ?? '') : '';
     const outcome = state.step === 'done' ? outcomeKey(state) : '';
     const remembered = mutation === 'none' ? '' : JSON.stringify(memory);
-    return [state.step, map, previous, outcome, remembered].join('|');
+    return [state.step, map, before, previous, outcome, remembered].join('|');
   });
   return [announced.join(), recorded.join(), ...parts].join('\n');
 }
