@@ -29,7 +29,11 @@ const tiers: Record<string, Tier> = {
     timeoutSeconds: 120,
     jobs: 2,
   },
-  integration: { files: globSync('test/integration/*.test.ts'), timeoutSeconds: 900, jobs },
+  integration: {
+    files: globSync(['test/integration/*.test.ts', 'test/integration/certificates/*.test.ts']),
+    timeoutSeconds: 900,
+    jobs,
+  },
   'integration-kubernetes': {
     files: globSync('test/integration/kubernetes/*.test.ts'),
     timeoutSeconds: 900,

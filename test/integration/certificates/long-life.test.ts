@@ -1,6 +1,6 @@
 /** Many weeks of certificate life in a minute; the short version is among the unit tests. */
 import t from 'tap';
-import { live } from '../certificates/life.ts';
+import { live } from './life.ts';
 
 t.test('nine weeks, three replicas, a CA that lives for three weeks', async (t) => {
   const { pairs, authorities, gone, calls } = await live(t, {

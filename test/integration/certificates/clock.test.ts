@@ -1,8 +1,15 @@
 /** Clocks that are wrong: ours, which must not matter, and the API server's, which does. */
 import t, { type Test } from 'tap';
-import { createCertificateApi } from '../../src/kubernetes/certificate-api.ts';
-import { PooledKubeConfig } from '../../src/kubernetes/client.ts';
-import { handshake, NAMESPACE, settled, startReplica, startWorld, until } from './support.ts';
+import { createCertificateApi } from '../../../src/kubernetes/certificate-api.ts';
+import { PooledKubeConfig } from '../../../src/kubernetes/client.ts';
+import {
+  handshake,
+  NAMESPACE,
+  settled,
+  startReplica,
+  startWorld,
+  until,
+} from '../../certificates/support.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,7 +1,7 @@
 /** Replicas that share a CA through the API, one or several, and what people do to it by hand. */
 import t from 'tap';
-import { readBundle } from '../../src/certificates/certificate.ts';
-import { issueAuthority } from '../../src/certificates/issue.ts';
+import { readBundle } from '../../../src/certificates/certificate.ts';
+import { issueAuthority } from '../../../src/certificates/issue.ts';
 import {
   handshake,
   keepCalling,
@@ -11,7 +11,7 @@ import {
   startWorld,
   until,
   type World,
-} from './support.ts';
+} from '../../certificates/support.ts';
 
 for (const count of [1, 2, 3]) {
   t.test(`${count} replicas start at once: one CA, and each serves a certificate of it`, async (t) => {

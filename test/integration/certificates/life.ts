@@ -1,8 +1,15 @@
 /** Weeks of certificate life in seconds: what happens in it, and that nobody is ever refused. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { readBundle } from '../../src/certificates/certificate.ts';
-import { keepCalling, type Replica, settled, startReplica, startWorld, until } from './support.ts';
+import { readBundle } from '../../../src/certificates/certificate.ts';
+import {
+  keepCalling,
+  type Replica,
+  settled,
+  startReplica,
+  startWorld,
+  until,
+} from '../../certificates/support.ts';
 
 export type Life = {
   replicas: number;
