@@ -3,16 +3,22 @@
  * in the cluster's network, takes one task as JSON on stdin and answers with JSON on stdout.
  */
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { countIntactKeys, type Endpoint, joinCluster, writeKeys } from '../support/redis/cluster.ts';
 import type { Judgement } from '../support/redis/health.ts';
 import { RedisNode, scan } from '../support/redis/node.ts';
 import { examine, type Recovery, watchRecovery } from '../support/redis/recovery.ts';
+
+const READ_TIMEOUT_MS = 20_000;
+/** Longer than any task takes: whatever hangs, it does not outlive the test for long. */
+const DEADLINE_MS = 180_000;
 
 /** Task -> what it needs besides the servers, and what it answers. */
 export type Tasks = {
   /** Makes them one cluster: the first half masters, the rest their replicas. */
   join: { needs: object; answers: null };
   writeKeys: { needs: { count: number }; answers: null };
+  /** 0 where they cannot be read in time: a client of a broken cluster tries for ever. */
   countIntactKeys: { needs: { count: number }; answers: number };
   /** Keys of each server that match, in the order of the servers; -1 for one that does not answer. */
   countKeys: { needs: { pattern: string }; answers: number[] };
@@ -29,7 +35,8 @@ const perform: {
 } = {
   join: (endpoints) => joinCluster('redis-cli', endpoints).then(() => null),
   writeKeys: (endpoints, { count }) => writeKeys(endpoints, count).then(() => null),
-  countIntactKeys: (endpoints, { count }) => countIntactKeys(endpoints, count),
+  countIntactKeys: (endpoints, { count }) =>
+    Promise.race([countIntactKeys(endpoints, count), sleep(READ_TIMEOUT_MS).then(() => 0)]),
   countKeys: (endpoints, { pattern }) =>
     Promise.all(
       nodes(endpoints).map((node) =>
@@ -51,6 +58,7 @@ const perform: {
 const nodes = (endpoints: Endpoint[]) => endpoints.map(({ host, port }) => new RedisNode(host, port));
 
 if (import.meta.main) {
+  setTimeout(() => process.exit(1), DEADLINE_MS);
   const { task, endpoints, ...needs } = JSON.parse(await text(process.stdin));
   const answer = await perform[task as TaskName](endpoints, needs);
   // The connections would keep it waiting.

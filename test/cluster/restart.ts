@@ -35,7 +35,7 @@ export async function assertRestart(
   const readyAt = await redis.waitReady({ since, restarted });
   const moved = redis.addresses().filter((address, index) => address !== before[index]).length;
   const recovery = await redis.recovery(readyAt);
-  const intact = await redis.countIntactKeys(keys).catch(() => 0);
+  const intact = await redis.countIntactKeys(keys).catch(String);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   t.comment(
     `${what}: ready after ${seconds(readyAt - since)}, ${moved} of ${before.length} addresses new, ` +

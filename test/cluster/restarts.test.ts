@@ -1,29 +1,74 @@
-/** Restarts of a Redis Cluster on a real kubelet, with the product as its chart installs it. */
-import t, { type Test } from 'tap';
-import type { RedisPods } from './redis-pods.ts';
+/** Full restarts of a Redis Cluster on a real kubelet, with the product as its chart installs it. */
+import t from 'tap';
+import { NODES_CONFIG_MAP, NODES_TXT_KEY } from '../../src/names.ts';
 import { assertRestart } from './restart.ts';
 import { type Stage, startStage } from './stage.ts';
 
 const KEYS = 1000;
+/** How long the cluster that has not opted in is given to heal by itself: as long as the others may take at most. */
+const BROKEN_WATCH_MS = 15_000;
 
-t.test('restarts', async (t) => {
+t.test('full restarts', async (t) => {
   const stage = await startStage(t);
 
-  for (const podManagementPolicy of ['Parallel', 'OrderedReady'] as const)
-    await t.test(`${podManagementPolicy}, 6 pods, all deleted at once`, async (t) => {
-      const namespace = `full-${podManagementPolicy.toLowerCase()}`;
-      await stage.optIn(namespace);
-      const redis = await stage.createRedis({ namespace, replicas: 6, podManagementPolicy });
-      await redis.form({ keys: KEYS });
-      await assertRestart(t, redis, `${podManagementPolicy} 6, the first ever`, { keys: KEYS });
-      const since = Date.now();
-      await assertRestart(t, redis, `${podManagementPolicy} 6, the second`, { keys: KEYS });
-      assertOneRequestPerPod(t, stage, redis, since);
-    });
+  for (const replicas of [6, 12])
+    for (const podManagementPolicy of ['Parallel', 'OrderedReady'] as const)
+      await t.test(`${podManagementPolicy}, ${replicas} pods`, async (t) => {
+        const namespace = `${podManagementPolicy.toLowerCase()}-${replicas}`;
+        await stage.optIn(namespace);
+        const redis = await stage.createRedis({ namespace, replicas, podManagementPolicy });
+        await redis.form({ keys: KEYS });
+        t.same(await nodesMap(stage, namespace), {}, 'the map is empty before the first restart');
+        const what = `${podManagementPolicy} ${replicas}`;
+        await assertRestart(t, redis, `${what}, the first ever`, { keys: KEYS });
+        t.same(
+          Object.keys(await nodesMap(stage, namespace)).sort(),
+          [...redis.pods].sort(),
+          'and full after it',
+        );
+        const since = Date.now();
+        await assertRestart(t, redis, `${what}, the second`, { keys: KEYS });
+        const one = Object.fromEntries(redis.pods.map((pod) => [pod, 1]));
+        t.same(redis.requests(since), one, 'every pod sent one request to the API');
+        await stage.cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
+      });
+
+  await t.test('the first restart ever, with a hand-made nodes.txt alone', async (t) => {
+    const namespace = 'nodes-txt';
+    await stage.optIn(namespace);
+    const redis = await stage.createRedis({ namespace, replicas: 6 });
+    await redis.form({ keys: KEYS });
+    const ids = await redis.ask('CLUSTER', 'MYID');
+    const lines = redis.pods.map((pod, index) => `${ids[index]} ${pod}\n`);
+    const data = { [NODES_TXT_KEY]: `# made by hand\n${lines.join('')}` };
+    const patch = [
+      'patch',
+      'configmap',
+      NODES_CONFIG_MAP,
+      '--namespace',
+      namespace,
+      '--type=merge',
+      '--patch',
+    ];
+    await stage.cluster.kubectl([...patch, JSON.stringify({ data })]);
+    t.same(await nodesMap(stage, namespace), data, 'no pod has recorded itself');
+    await assertRestart(t, redis, 'nodes.txt alone', { keys: KEYS });
+  });
+
+  await t.test('without opting in, the cluster stays broken', async (t) => {
+    await stage.createNamespace('not-opted-in');
+    const redis = await stage.createRedis({ namespace: 'not-opted-in', replicas: 6 });
+    await redis.form({ keys: KEYS });
+    const readyAt = await redis.waitReady({ since: await redis.deletePods() });
+    const { recovered, last } = await redis.recovery(readyAt, BROKEN_WATCH_MS);
+    t.comment(`without opting in: after 15 s ${last.topology.length} states and addresses are wrong`);
+    t.notOk(recovered, 'it has not healed');
+    t.match(last.topology.join(), 'cluster_state:fail', 'and says so');
+    await t.rejects(redis.ask('GET', 'order:1'), /CLUSTERDOWN/, 'its keys cannot be read');
+  });
 });
 
-function assertOneRequestPerPod(t: Test, stage: Stage, redis: RedisPods, since: number): void {
-  const requests = stage.auditRequests(redis.namespace, since);
-  t.same([...requests.keys()].sort(), [...redis.pods].sort(), 'every pod asked the API');
-  for (const [pod, events] of requests) t.equal(events.length, 1, `${pod}: one request`);
+async function nodesMap({ cluster }: Stage, namespace: string): Promise<Record<string, string>> {
+  const path = `/api/v1/namespaces/${namespace}/configmaps/${NODES_CONFIG_MAP}`;
+  return (await cluster.api.request('GET', path)).data ?? {};
 }
