@@ -3,8 +3,8 @@
 
 # Node 24 and npm: used while building, never shipped.
 ARG NODE_BUILD_IMAGE=node:24
-# Node 24 and nothing else: no shell, no package manager. Name it with the registry you pull it from.
-ARG NODE_RUNTIME_IMAGE=distroless/nodejs24-debian12:nonroot
+# Node 24 and nothing else: no shell, no package manager. No default: a name without a registry could be anybody's.
+ARG NODE_RUNTIME_IMAGE
 
 # The programs are JavaScript, the same for every architecture: built once, on the architecture that builds.
 FROM --platform=$BUILDPLATFORM ${NODE_BUILD_IMAGE} AS programs
@@ -28,8 +28,7 @@ WORKDIR /
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version=$VERSION \
-      org.opencontainers.image.revision=$REVISION \
-      org.opencontainers.image.licenses=Apache-2.0
+      org.opencontainers.image.revision=$REVISION
 
 FROM runtime AS updater
 LABEL org.opencontainers.image.title=redis-ip-updater \

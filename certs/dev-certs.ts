@@ -1,7 +1,7 @@
 /**
  * Makes certificates for development: a CA of its own each time, and a serving certificate signed by it.
  *
- *     node certs/dev-certs.ts DIRECTORY HOST...
+ *     npm run dev-certs -- DIRECTORY HOST...
  *
  * writes ca.crt (the caBundle of a webhook configuration), tls.crt and tls.key for those DNS names and IPs.
  * For production there are cert-manager and the webhook's own certificates; the CA's key is thrown away here.
@@ -112,7 +112,7 @@ async function replace(path: string, text: string, mode: number): Promise<void> 
 if (import.meta.main) {
   const [directory, ...hosts] = process.argv.slice(2);
   if (!directory || hosts.length === 0) {
-    process.stderr.write('usage: node certs/dev-certs.ts DIRECTORY HOST...\n');
+    process.stderr.write('usage: npm run dev-certs -- DIRECTORY HOST...\n');
     process.exit(64);
   }
   const { caFile, certFile, keyFile } = await issueDevelopmentCertificates({ directory, hosts });

@@ -1,7 +1,7 @@
 /**
  * Makes the manifests for `kubectl apply` out of the chart, which is the one source:
  *
- *     node deploy/generate.ts
+ *     npm run generate
  *
  * with the helm that the tests use (built from its Go module, once per machine).
  */
@@ -35,7 +35,7 @@ export async function generate(file: string): Promise<string> {
   const helm = join(await binaries('helm'), 'helm');
   const template = [helm, 'template', PROJECT, CHART, '--namespace', PROJECT, '--skip-tests'];
   const objects = await run([...template, ...settings]);
-  const head = ['Generated from deploy/chart by `node deploy/generate.ts`: change the chart instead.']
+  const head = ['Generated from deploy/chart by `npm run generate`: change the chart instead.']
     .concat(settings.length > 0 ? [`Values: ${settings.filter((part) => part !== '--set').join(', ')}`] : [])
     .map((line) => `# ${line}\n`)
     .join('');

@@ -1,6 +1,17 @@
 /** Makes the two programs of the images: one bundled file each, so that an image holds nothing else. */
 import { build } from 'esbuild';
 
+/** CommonJS dependencies inside an ES module still want `require`. */
+const REQUIRE =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+/** Before anything is evaluated: an older Node fails somewhere within a dependency, with a page of its source. */
+const NODE_GUARD = [
+  'if(parseInt(process.versions.node)<24){',
+  "process.stderr.write('This program needs Node 24 or later, and this is '+process.version+'.\\n');",
+  'process.exit(64)}',
+].join('');
+
 /** Source entry -> bundle. */
 const programs = { 'src/updater/main.ts': 'dist/updater.js', 'src/webhook/main.ts': 'dist/webhook.js' };
 
@@ -21,10 +32,7 @@ async function bundle(entry: string, outfile: string): Promise<[string, number]>
     format: 'esm',
     metafile: true,
     legalComments: 'none',
-    // CommonJS dependencies inside an ES module still want `require`.
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-    },
+    banner: { js: `${REQUIRE}\n${NODE_GUARD}` },
   });
   return [outfile, metafile.outputs[outfile]?.bytes ?? 0];
 }

@@ -9,6 +9,12 @@ export type WatchOptions = {
   reduce?: ((object: unknown) => unknown) | undefined;
 };
 
+/**
+ * client-node gives a watch up after 30 s, and an API server sends bookmarks each minute, but also shortly before
+ * a watch ends by its own time: so a quiet watch shows a sign of life every 25 s, and a dead one none.
+ */
+const LIVELY = { allowWatchBookmarks: true, timeoutSeconds: 25 };
+
 const CHANGES = new Set(['ADDED', 'MODIFIED', 'DELETED']);
 
 /**
@@ -44,7 +50,7 @@ export class GuardedWatch extends Watch {
       }
     };
     try {
-      controller = await super.watch(path, { ...query, allowWatchBookmarks: true }, guarded, finish);
+      controller = await super.watch(path, { ...query, ...LIVELY }, guarded, finish);
       return controller;
     } catch (error) {
       finish(error);

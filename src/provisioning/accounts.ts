@@ -2,20 +2,18 @@ import { SERVICE_ACCOUNT } from '../names.ts';
 import type { RoleBindingView, StatefulSetView } from './views.ts';
 
 /**
- * The accounts of a namespace, beside ours, that injected pods run as: those of injected StatefulSets. One that
- * is bound stays bound while any StatefulSet names it, because pods that were injected before their StatefulSet
- * was unlabelled still need the rights when their node reboots. A subject that no StatefulSet names goes.
+ * The accounts of a namespace, beside ours, that injected pods run as: those of injected StatefulSets, and every
+ * one that is bound already. A StatefulSet names only the account of its newest pods: those of an older revision
+ * (a partition, OnDelete, a rollout that is under way), of an unlabelled StatefulSet, or of one that was deleted
+ * with its pods left alone would otherwise be refused when their node reboots. The rights are small.
  */
 export function accountsToBind(
   statefulSets: readonly StatefulSetView[],
   binding: RoleBindingView | undefined,
 ): string[] {
-  const bound = new Set(binding?.subjects?.map(({ name }) => name));
-  const accounts = statefulSets
-    .filter((statefulSet) => keepsItsAccount(statefulSet) || bound.has(statefulSet.serviceAccount))
-    .map(({ serviceAccount }) => serviceAccount)
-    .filter((name) => name !== SERVICE_ACCOUNT);
-  return [...new Set(accounts)].sort();
+  const bound = binding?.subjects?.map(({ name }) => name) ?? [];
+  const named = statefulSets.filter(keepsItsAccount).map(({ serviceAccount }) => serviceAccount);
+  return [...new Set([...bound, ...named])].filter((name) => name !== SERVICE_ACCOUNT).sort();
 }
 
 /** As admission has it: a pod without an account of its own is given ours, unless the annotation says `keep`. */

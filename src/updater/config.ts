@@ -58,7 +58,11 @@ function readArguments(args: readonly string[]): boolean {
     const { values } = parseArgs({ args: [...args], options: { 'dry-run': { type: 'boolean' } } });
     return values['dry-run'] ?? false;
   } catch (cause) {
-    throw new Failure(exitCodes.usage, `${(cause as Error).message} The one option is --dry-run.`, { cause });
+    throw new Failure(
+      exitCodes.usage,
+      `${(cause as Error).message.replace(/\.?$/, '.')} The one option is --dry-run.`,
+      { cause },
+    );
   }
 }
 

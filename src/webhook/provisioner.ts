@@ -129,7 +129,7 @@ export function startProvisioner(options: ProvisionerOptions, log: Logger): Prov
     lastEventMs: () => Math.min(...all.map((cache) => cache.lastEventMs())),
     provisionedNamespaces: () => [...outcomes.values()].filter((outcome) => outcome === 'provisioned').length,
     stop: async () => {
-      queue.stop();
+      await queue.stop();
       await Promise.all(all.map((cache) => cache.stop()));
     },
   };

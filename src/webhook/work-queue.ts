@@ -20,8 +20,8 @@ export type WorkQueue = {
   add(key: string): void;
   /** Until then keys are only gathered. */
   start(): void;
-  /** Takes no further key; those in work end by themselves. */
-  stop(): void;
+  /** Takes no further key, and resolves when those in work have ended. */
+  stop(): Promise<void>;
 };
 
 type Entry = {
@@ -37,6 +37,7 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
   const ready: string[] = [];
   let working = 0;
   let running = false;
+  let whenIdle: (() => void) | undefined;
 
   function add(key: string): void {
     const entry = entries.get(key);
@@ -90,6 +91,7 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
     }
     working -= 1;
     takeNext();
+    if (working === 0) whenIdle?.();
   }
 
   return {
@@ -98,9 +100,10 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
       running = true;
       takeNext();
     },
-    stop: () => {
+    stop: async () => {
       running = false;
       for (const { timer } of entries.values()) clearTimeout(timer);
+      if (working > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
     },
   };
 }

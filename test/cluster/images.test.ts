@@ -43,7 +43,6 @@ for (const target of ['updater', 'webhook'] as const) {
         'org.opencontainers.image.title': TITLE[target],
         'org.opencontainers.image.version': RELEASE.VERSION,
         'org.opencontainers.image.revision': RELEASE.REVISION,
-        'org.opencontainers.image.licenses': 'Apache-2.0',
       });
     });
   });

@@ -27,7 +27,8 @@ const table: [string, Shape, string[], string[]][] = [
   ['ours by name', { account: 'redis-ip-updater' }, ['redis-ip-updater'], []],
   ['not labelled', { labels: {}, account: 'shop' }, [], []],
   ['no longer labelled: its pods still are injected', { labels: {}, account: 'shop' }, ['shop'], ['shop']],
-  ['a subject that no StatefulSet names', {}, ['stranger'], []],
+  ['the account of older pods', { account: 'new' }, ['old'], ['new', 'old']],
+  ['an account that no StatefulSet names any more', {}, ['orphaned'], ['orphaned']],
 ];
 for (const [name, shape, bound, expected] of table) {
   t.test(name, async (t) => t.same(accountsToBind([view('redis', shape)], binding(...bound)), expected));

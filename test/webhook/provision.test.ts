@@ -102,3 +102,12 @@ t.test('an obstacle hinders, and is reported', async (t) => {
   const { outcome, calls } = await pass({}, { observed: { ...observed, role } });
   t.same([outcome, calls], ['hindered', ['report ForeignObject', 'remove redis-3=d']]);
 });
+
+t.test('it cannot be seen whether the pod came back after the removal: the entry is put back', async (t) => {
+  let asked = 0;
+  const podExists = async () => {
+    if (++asked === 2) throw new Error('timeout');
+    return false;
+  };
+  t.same((await pass({ podExists })).calls, ['remove redis-3=d', 'restore redis-3=d at 7']);
+});

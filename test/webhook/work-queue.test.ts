@@ -99,3 +99,20 @@ t.test('writes of a namespace: twenty at once, then one each half minute', async
   allowance.forget('b');
   t.equal(granted('b', 61_000), 20);
 });
+
+t.test('stopping waits for what is in work, and takes nothing new', async (t) => {
+  const done: string[] = [];
+  const { queue } = queueOf(t, async (key) => {
+    await delay(100);
+    done.push(key);
+    return undefined;
+  });
+  queue.start();
+  queue.add('a');
+  await delay(80);
+  queue.add('late');
+  await queue.stop();
+  t.same(done, ['a']);
+  await delay(200);
+  t.same(done, ['a']);
+});

@@ -216,8 +216,9 @@ t.test('custom accounts are bound; kept while a StatefulSet names them', async (
   const unlabel = { metadata: { labels: { 'redis-ip-updater.io/inject': null } } };
   await api.request('PATCH', `${sets('accounts')}/on-set`, unlabel, MERGE);
   await api.request('DELETE', `${sets('accounts')}/on-pod`);
-  await bound(`${OURS},default,own`);
-  t.pass();
+  await createSet('accounts', 'later', { account: 'zeta', replicas: 0 });
+  await bound(`${OURS},default,other,own,zeta`);
+  t.pass('who was bound stays bound: pods that were left alone still need it');
 });
 
 t.test('entries of pods that a StatefulSet was scaled away from', async (t) => {
