@@ -3,17 +3,11 @@ import { type KubeConfig, Watch } from '@kubernetes/client-node';
 type WatchArguments = Parameters<Watch['watch']>;
 
 export type WatchOptions = {
-  /** Told of each sign of life: a changed object, a bookmark. */
+  /** Told of each sign of life: the watch was taken up, a changed object, a bookmark. */
   heard?(): void;
   /** What to keep of an object. */
   reduce?: ((object: unknown) => unknown) | undefined;
 };
-
-/**
- * client-node gives a watch up after 30 s, and an API server sends bookmarks each minute, but also shortly before
- * a watch ends by its own time: so a quiet watch shows a sign of life every 25 s, and a dead one none.
- */
-const LIVELY = { allowWatchBookmarks: true, timeoutSeconds: 25 };
 
 const CHANGES = new Set(['ADDED', 'MODIFIED', 'DELETED']);
 
@@ -50,7 +44,9 @@ export class GuardedWatch extends Watch {
       }
     };
     try {
-      controller = await super.watch(path, { ...query, ...LIVELY }, guarded, finish);
+      controller = await super.watch(path, { ...query, allowWatchBookmarks: true }, guarded, finish);
+      // A quiet watch is given up after 30 s and taken up again: that the API server takes it says it is alive.
+      if (!done) heard?.();
       return controller;
     } catch (error) {
       finish(error);
