@@ -11,10 +11,10 @@ const PATH = '/apis/apps/v1/statefulsets';
 t.test('a watch that is taken up is a sign of life, one that is refused is none', async (t) => {
   const api = await startKubernetesApi();
   t.teardown(() => api.close());
-  const config = new PooledKubeConfig(5_000);
   const file = join(t.testdir(), 'kubeconfig');
   writeFileSync(file, api.kubeconfig());
-  config.loadFromFile(file);
+  process.env.KUBECONFIG = file;
+  const config = new PooledKubeConfig(5_000);
 
   let heard = 0;
   const watch = new GuardedWatch(config, { heard: () => (heard += 1) });
