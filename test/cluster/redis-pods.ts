@@ -149,10 +149,12 @@ export class RedisPods {
     return this.do('ask', { command });
   }
 
-  /** How many requests the updater of each pod sent to the API since then, by the API server's audit log. */
-  requests(since: number): Record<string, number> {
+  /** What the updater of each pod asked the API since then (`list pods`), by the API server's audit log. */
+  requests(since: number): Record<string, string[]> {
     const requests = this.#stage.auditRequests(this.namespace, since);
-    return Object.fromEntries(this.pods.map((pod) => [pod, requests.get(pod)?.length ?? 0]));
+    const told = (pod: string) =>
+      (requests.get(pod) ?? []).map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}`);
+    return Object.fromEntries(this.pods.map((pod) => [pod, told(pod)]));
   }
 
   /** The directory of a pod's volume on this host. */

@@ -37,11 +37,14 @@ export async function assertRestart(
   const recovery = await redis.recovery(readyAt);
   const intact = await redis.countIntactKeys(keys).catch(String);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  const requests = Object.values(redis.requests(since));
   t.comment(
     `${what}: ready after ${seconds(readyAt - since)}, ${moved} of ${before.length} addresses new, ` +
       `then state ${seconds(recovery.healMs)}, replication ${seconds(recovery.replicationMs)}, ${intact}/${keys} keys, ` +
-      `API requests by pod: ${Object.values(redis.requests(since)).join(' ')}`,
+      `API requests by pod: ${requests.map(({ length }) => length).join(' ')}`,
   );
+  const waited = requests.filter((asked) => asked.includes('get pods'));
+  for (const asked of waited) t.comment(`  one had to wait for its own address: ${asked.join(', ')}`);
   t.same(recovery.last, { topology: [], replication: [] }, `${what}: all is well again`);
   t.ok(
     recovery.healMs <= limits.stateWithinMs,
