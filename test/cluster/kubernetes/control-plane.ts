@@ -48,13 +48,19 @@ export type ControlPlane = {
   stop(): Promise<void>;
 };
 
+/** A control plane whose etcd this process can reach. */
+export type LocalControlPlane = ControlPlane & {
+  /** Forgets the history: compacts etcd, and starts the API server anew, whose watch cache remembers as well. */
+  compact(): Promise<void>;
+};
+
 /** An etcd, API server and controller manager of their own on free ports of 127.0.0.1; needs no root. */
-export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+export async function startControlPlane(options: ControlPlaneOptions): Promise<LocalControlPlane> {
   const commands = await binaries(`v${options.version}`);
   const [apiServer = 0, etcd = 0, etcdPeer = 0] = await freePorts(3);
   const machine = await startMachine('plain');
   try {
-    return await bootControlPlane(machine, commands, options, {
+    const plane = await bootControlPlane(machine, commands, options, {
       bindAddress: '127.0.0.1',
       advertiseAddress: '127.0.0.1',
       hostAddress: '127.0.0.1',
@@ -63,10 +69,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       // A loopback address cannot be an endpoint of the Service `kubernetes`, and no pod is there to use it.
       extraFlags: ['--endpoint-reconciler-type=none'],
     });
+    const compact = async () => {
+      await compactEtcd(`http://127.0.0.1:${etcd}`);
+      await plane.restartApiServer();
+    };
+    return { ...plane, compact };
   } catch (error) {
     await machine.stop();
     throw error;
   }
+}
+
+/** By etcd's JSON gateway: everything before the revision of now. */
+async function compactEtcd(url: string): Promise<void> {
+  const post = async (path: string, body: object) => {
+    const response = await fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`etcd ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as { header: { revision: string } };
+  };
+  const { header } = await post('/v3/kv/range', { key: Buffer.from('none').toString('base64') });
+  await post('/v3/kv/compaction', { revision: header.revision, physical: true });
 }
 
 /** Boots the control plane on a machine that is there already; the caller stops the machine on failure. */

@@ -1,0 +1,13 @@
+/** The stand-in's contract against real API servers: what our programs rely on is true of both. */
+import t from 'tap';
+import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
+import { contract } from '../../support/kubernetes-api/contract.ts';
+
+for (const version of ['1.34', '1.36'] as const) {
+  t.test(`Kubernetes ${version}`, async (t) => {
+    const plane = await startControlPlane({ version });
+    t.teardown(() => plane.stop());
+    const { url, caPem, adminToken, compact } = plane;
+    contract(t, async () => ({ url, ca: caPem, adminToken, compact }));
+  });
+}
