@@ -1,10 +1,12 @@
 /** Full restarts of a Redis Cluster on a real kubelet, with the product as its chart installs it. */
 import t from 'tap';
 import { NODES_CONFIG_MAP, NODES_TXT_KEY } from '../../src/names.ts';
-import { assertRestart } from './restart.ts';
+import { assertRestart, LIMITS } from './restart.ts';
 import { type Stage, startStage } from './stage.ts';
 
 const KEYS = 1000;
+/** Nothing is promised for 12; 1.0 to 2.1 s were measured, and once 5.9 s on two cores with a load of 15. */
+const LIMITS_OF_12 = { ...LIMITS, stateWithinMs: 10_000 };
 /** How long the cluster that has not opted in is given to heal by itself: as long as the others may take at most. */
 const BROKEN_WATCH_MS = 15_000;
 
@@ -19,15 +21,16 @@ t.test('full restarts', async (t) => {
         const redis = await stage.createRedis({ namespace, replicas, podManagementPolicy });
         await redis.form({ keys: KEYS });
         t.same(await nodesMap(stage, namespace), {}, 'the map is empty before the first restart');
+        const limits = replicas === 6 ? LIMITS : LIMITS_OF_12;
         const what = `${podManagementPolicy} ${replicas}`;
-        await assertRestart(t, redis, `${what}, the first ever`, { keys: KEYS });
+        await assertRestart(t, redis, `${what}, the first ever`, { keys: KEYS, limits });
         t.same(
           Object.keys(await nodesMap(stage, namespace)).sort(),
           [...redis.pods].sort(),
           'and full after it',
         );
         const since = Date.now();
-        await assertRestart(t, redis, `${what}, the second`, { keys: KEYS });
+        await assertRestart(t, redis, `${what}, the second`, { keys: KEYS, limits });
         const one = Object.fromEntries(redis.pods.map((pod) => [pod, ['list pods']]));
         t.same(redis.requests(since), one, 'every pod sent one request to the API');
         await stage.cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
