@@ -50,6 +50,10 @@ export function decodeAuthority(data: Readonly<Record<string, string>>): Decoded
   }
 }
 
+/** The DER of the OID 2.5.29.30: node tells of no name constraints, and a parser takes its time to load. */
+const NAME_CONSTRAINTS = Buffer.from('0603551d1e', 'hex');
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+
 const unusable = (why: string): Decoded => ({ kind: 'unusable', why });
 
 function fault(cert: string, key: string): string | undefined {
@@ -58,6 +62,11 @@ function fault(cert: string, key: string): string | undefined {
   if (!certificate.ca) return 'ca.crt is not the certificate of a CA';
   if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return 'ca.key is not a P-256 key';
   if (!certificate.checkPrivateKey(privateKey)) return 'ca.key is not the key of ca.crt';
+  // API servers apply both to what it signs, which nothing here would notice.
+  if (certificate.raw.includes(NAME_CONSTRAINTS)) return 'ca.crt has name constraints';
+  const usages: readonly string[] | undefined = certificate.keyUsage;
+  if (usages && !usages.includes(SERVER_AUTH))
+    return 'ca.crt has an extended key usage without server authentication';
   return undefined;
 }
 

@@ -35,7 +35,8 @@ export type Step =
 
 /**
  * Far more than rotations can overlap. Only somebody who deletes the Secret again and again gets there; then the
- * oldest are dropped, which no replica serves any more.
+ * oldest are dropped, which no replica serves any more: out of the caBundle first, or they would come back as
+ * unknown ones.
  */
 export const RETIRING_MAX = 16;
 
@@ -52,24 +53,20 @@ export function nextStep({ secret, trusted = [] }: Shared, lifetimes: Lifetimes,
   const strangers = unknownOf(trusted, known).filter(({ notAfterMs }) => notAfterMs > nowMs);
 
   const occasion = occasionFor(secret, strangers, lifetimes, nowMs);
-  if (occasion) {
-    const previous = known ? [retire(known.certificate)] : [];
-    const retiring = [...previous, ...strangers.map(retire), ...(known?.retiring ?? [])];
-    return {
-      kind: 'new-authority',
-      occasion,
-      previous: known?.certificate,
-      retiring: retiring.slice(0, RETIRING_MAX),
-    };
-  }
-  if (!known) return { kind: 'rest' };
-
-  const room = RETIRING_MAX - known.retiring.length;
-  const adopted = strangers.slice(0, Math.max(0, room)).map(retire);
+  const previous = occasion ? known?.certificate : undefined;
   const isTrusted = fingerprintsOf(trusted);
-  const kept = known.retiring.filter((old) => isCurrent(old, nowMs) || isTrusted.has(old.fingerprint));
-  if (adopted.length > 0 || kept.length < known.retiring.length) {
-    return { kind: 'change-retiring', authority: { ...known, retiring: [...adopted, ...kept] } };
+  const before = known?.retiring ?? [];
+  const kept = before.filter((old) => isCurrent(old, nowMs) || isTrusted.has(old.fingerprint));
+  const all = [...(previous ? [previous] : []), ...strangers].map(retire).concat(kept);
+  const retiring = all.slice(0, RETIRING_MAX);
+
+  const tooMany = fingerprintsOf(all.slice(RETIRING_MAX));
+  const certificates = trusted.filter(({ fingerprint }) => !tooMany.has(fingerprint));
+  if (certificates.length < trusted.length) return { kind: 'write-bundle', certificates };
+  if (occasion) return { kind: 'new-authority', occasion, previous, retiring };
+  if (!known) return { kind: 'rest' };
+  if (strangers.length > 0 || retiring.length < before.length) {
+    return { kind: 'change-retiring', authority: { ...known, retiring } };
   }
 
   const wanted = [known.certificate, ...known.retiring.filter((old) => isCurrent(old, nowMs))];

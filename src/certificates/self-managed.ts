@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitCodes, Failure } from '../errors.ts';
 import { decodeAuthority, encodeAuthority } from './authority.ts';
-import { readBundle, writeBundle } from './certificate.ts';
+import { type Certificate, readBundle, writeBundle } from './certificate.ts';
 import { invalidity } from './key-pair.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import { nextStep, type Occasion, type Shared, type Step } from './plan.ts';
 import type { CertificateApi, SeenConfiguration, SeenSecret } from './port.ts';
-import { type Serving, shouldIssue } from './serving.ts';
+import { isTooNew, type Serving, shouldIssue } from './serving.ts';
 import type { CertificateSource, OnPair } from './source.ts';
 
 /** More than a pass needs (three), with other replicas winning some of the writes. */
@@ -46,10 +46,14 @@ export type SelfManagedOptions = {
 export function startSelfManagedSource(options: SelfManagedOptions): CertificateSource {
   const { api, names, lifetimes, checkMs, onPair, now, elapsed } = options;
   let serving: Serving | undefined;
-  let trusted: ReadonlySet<string> | undefined;
-  let problem = 'the certificate has not been made yet';
+  /** The CAs of the caBundle as last seen, and since when each has been seen there, by `elapsed`. */
+  let trusted: ReadonlyMap<string, number> | undefined;
+  /** The CA of the Secret as last seen. */
+  let present: string | undefined;
+  /** Whether a CA of ours has ever been trusted for long enough: after that, readiness waits for no new one. */
+  let hasSettled = false;
+  let problem = '';
   let aheadMs = 0;
-  let since: { authority: string; ms: number } | undefined;
   const stopping = new AbortController();
   let wake = () => {};
   let woken = false;
@@ -57,11 +61,17 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
   async function pass(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const secret = await api.readSecret();
-      const configuration = await api.readConfiguration();
       aheadMs = secret.atMs - now();
-      const shared = view(secret, configuration);
-      observe(shared);
-      await serve(shared, secret.atMs);
+      const decoded = decode(secret);
+      const configuration = await api.readConfiguration().catch(async (error: unknown) => {
+        // What is served must not run out meanwhile: the Secret suffices to renew it.
+        await serve(decoded, secret.atMs);
+        throw error;
+      });
+      const certificates = configuration.kind === 'webhook' ? readBundle(configuration.caBundle) : undefined;
+      const shared: Shared = { secret: decoded, trusted: certificates };
+      observe(certificates);
+      await serve(decoded, secret.atMs);
       const step = nextStep(shared, lifetimes, secret.atMs);
       if (step.kind === 'rest') return;
       // Without the webhook there is no caBundle to write: its coming wakes us.
@@ -74,19 +84,26 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
     );
   }
 
-  /** Remembers what readiness and the metric tell, and how long the present CA has been trusted. */
-  function observe({ secret, trusted: certificates }: Shared): void {
-    trusted = certificates && new Set(certificates.map(({ fingerprint }) => fingerprint));
-    const present = secret.kind === 'authority' ? secret.authority.certificate.fingerprint : undefined;
-    if (present === undefined || !trusted?.has(present)) since = undefined;
-    else if (since?.authority !== present) since = { authority: present, ms: elapsed() };
+  /** Remembers what readiness and the metric tell, and how long each CA has been trusted. */
+  function observe(certificates: readonly Certificate[] | undefined): void {
+    hasSettled ||= isMatching() && !isWaitingToBeKnown();
+    const before = trusted;
+    trusted =
+      certificates &&
+      new Map(certificates.map(({ fingerprint }) => [fingerprint, before?.get(fingerprint) ?? elapsed()]));
   }
 
-  async function serve({ secret }: Shared, nowMs: number): Promise<void> {
+  function trustedForMs(authority: string): number | undefined {
+    const sinceMs = trusted?.get(authority);
+    return sinceMs === undefined ? undefined : elapsed() - sinceMs;
+  }
+
+  async function serve(secret: Shared['secret'], nowMs: number): Promise<void> {
+    present = secret.kind === 'authority' ? secret.authority.certificate.fingerprint : undefined;
     if (secret.kind !== 'authority') return;
     const { authority } = secret;
-    const trustedForMs = since && elapsed() - since.ms;
-    const see = { serving, authority, trusted: trusted ?? new Set<string>(), trustedForMs };
+    const { fingerprint } = authority.certificate;
+    const see = { serving, authority, trusted: fingerprints(), trustedForMs: trustedForMs(fingerprint) };
     if (!shouldIssue(see, lifetimes, nowMs)) return;
     const { issueServing } = await import('./issue.ts');
     serving = await issueServing(authority, names, nowMs + lifetimes.servingMs);
@@ -128,7 +145,7 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
 
   /** Until the next look is due, somebody wakes us, or we are stopped. */
   async function rest(failures: number): Promise<void> {
-    const isWaiting = serving && since && serving.authority !== since.authority;
+    const isWaiting = serving && present && trusted?.has(present) && serving.authority !== present;
     const retryMs = failures > 0 ? FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10) : checkMs;
     const ms = Math.min(checkMs, retryMs, isWaiting ? lifetimes.settleMs : checkMs);
     // A failure has its own pace, or an object that is changed back again and again would keep us busy.
@@ -139,20 +156,29 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
     await delay(ms, undefined, { signal, ref: false }).catch(() => {});
   }
 
+  const fingerprints = () => new Set(trusted?.keys());
+  const isMatching = () => serving !== undefined && trusted?.has(serving.authority) === true;
+  /** Only at the start: were those that are ready to wait, too, nobody would be left to ask. */
+  const isWaitingToBeKnown = () =>
+    !hasSettled &&
+    serving !== undefined &&
+    isTooNew({ trusted: fingerprints(), trustedForMs: trustedForMs(serving.authority) }, lifetimes);
+
   const follower = api.follow(() => {
     woken = true;
     wake();
   });
   const life = live();
 
-  const isMatching = () => serving !== undefined && trusted?.has(serving.authority) === true;
   return {
     current: () => serving,
     unready: () => {
-      if (!serving) return [problem];
+      if (!serving) return [problem || 'the certificate has not been made yet'];
       const reasons = [invalidity(serving, now() + aheadMs)];
-      if (!trusted) reasons.push('there is no webhook configuration to write the caBundle into');
+      if (!trusted) reasons.push(problem || 'there is no webhook configuration to write the caBundle into');
       else if (!isMatching()) reasons.push(`the caBundle does not hold our CA${problem && `: ${problem}`}`);
+      else if (isWaitingToBeKnown())
+        reasons.push('our CA is so new in the caBundle that some API server may not know it yet');
       return reasons.filter((reason) => reason !== undefined);
     },
     caBundleMatches: isMatching,
@@ -164,10 +190,8 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
   };
 }
 
-function view(secret: SeenSecret, configuration: SeenConfiguration): Shared {
-  const trusted = configuration.kind === 'webhook' ? readBundle(configuration.caBundle) : undefined;
-  if (secret.kind === 'absent') return { secret: { kind: 'absent' }, trusted };
+function decode(secret: SeenSecret): Shared['secret'] {
+  if (secret.kind === 'absent') return { kind: 'absent' };
   const decoded = decodeAuthority(secret.data);
-  if (decoded.kind === 'unusable') return { secret: decoded, trusted };
-  return { secret: { ...decoded, rotationAsked: secret.rotationAsked }, trusted };
+  return decoded.kind === 'unusable' ? decoded : { ...decoded, rotationAsked: secret.rotationAsked };
 }

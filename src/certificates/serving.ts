@@ -10,7 +10,7 @@ export type View = {
   authority: Authority;
   /** Fingerprints of the CAs in the caBundle. */
   trusted: ReadonlySet<string>;
-  /** Milliseconds for which this replica has seen the present CA in the caBundle; undefined while it is not there. */
+  /** Milliseconds for which this replica has seen that CA in the caBundle; undefined while it is not there. */
   trustedForMs: number | undefined;
 };
 
@@ -25,5 +25,19 @@ export function shouldIssue(view: View, { servingMs, settleMs }: Lifetimes, nowM
   const isOfPresentCa = serving.authority === authority.certificate.fingerprint;
   if (isOfPresentCa) return isDue(serving, servingMs, nowMs);
   const isGood = trusted.has(serving.authority) && invalidity(serving, nowMs) === undefined;
-  return !isGood || (trustedForMs !== undefined && trustedForMs >= settleMs);
+  return !isGood || isSettled(trustedForMs, settleMs);
 }
+
+/**
+ * Whether a replica that just started is to wait: an API server that lags may know other CAs of the caBundle only,
+ * which other replicas serve. Where ours is the only one, nobody else can be asked instead.
+ */
+export function isTooNew(
+  { trusted, trustedForMs }: Pick<View, 'trusted' | 'trustedForMs'>,
+  { settleMs }: Lifetimes,
+): boolean {
+  return trusted.size > 1 && !isSettled(trustedForMs, settleMs);
+}
+
+const isSettled = (trustedForMs: number | undefined, settleMs: number) =>
+  trustedForMs !== undefined && trustedForMs >= settleMs;

@@ -1,5 +1,16 @@
 /** What is made, and what comes back out of a Secret that people can edit. */
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import 'reflect-metadata';
+import { createPrivateKey, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 import t from 'tap';
 import { decodeAuthority, encodeAuthority } from '../../src/certificates/authority.ts';
 import { readBundle, readCertificate, writeBundle } from '../../src/certificates/certificate.ts';
@@ -56,6 +67,46 @@ t.test('a key in the older form, as openssl writes it, signs too', async (t) => 
   if (decoded.kind !== 'authority') throw new Error(decoded.why);
   const serving = await issueServing(decoded.authority, ['a'], NOW + DAY_MS);
   t.ok(new X509Certificate(serving.cert).verify(new X509Certificate(made.certificate.pem).publicKey));
+});
+
+/** Somebody's own CA, with an extension that ours has not. */
+async function foreign(extension: Extension): Promise<Record<string, string>> {
+  const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const made = await webcrypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify']);
+  const keys = made as webcrypto.CryptoKeyPair;
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=own',
+    keys,
+    notBefore: new Date(NOW),
+    notAfter: new Date(NOW + DAY_MS),
+    signingAlgorithm,
+    extensions: [new BasicConstraintsExtension(true, undefined, true), extension],
+  });
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { 'ca.crt': certificate.toString('pem'), 'ca.key': PemConverter.encode(key, 'PRIVATE KEY') };
+}
+
+t.test('an own CA whose certificates API servers would refuse is not used', async (t) => {
+  // permittedSubtrees: names below example.org, and no others.
+  const permitted = Buffer.from(`3011a00f300d820b${Buffer.from('example.org').toString('hex')}`, 'hex');
+  const { clientAuth, serverAuth } = ExtendedKeyUsage;
+  const withoutServer = /^ca\.crt has an extended key usage without server authentication$/;
+  const table: [string, Extension, RegExp | undefined][] = [
+    ['name constraints', new Extension('2.5.29.30', true, permitted), /^ca\.crt has name constraints$/],
+    ['for clients only', new ExtendedKeyUsageExtension([clientAuth]), withoutServer],
+    ['for nothing', new ExtendedKeyUsageExtension([]), /./],
+    ['for servers, too', new ExtendedKeyUsageExtension([clientAuth, serverAuth]), undefined],
+    [
+      'that may sign no certificates',
+      new KeyUsagesExtension(KeyUsageFlags.cRLSign, true),
+      /not the .* of a CA/,
+    ],
+    ['that may', new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true), undefined],
+  ];
+  for (const [name, extension, why] of table) {
+    const decoded = decodeAuthority(await foreign(extension));
+    t.match(decoded, why ? { kind: 'unusable', why } : { kind: 'authority' }, name);
+  }
 });
 
 t.test('what cannot be used is said', async (t) => {

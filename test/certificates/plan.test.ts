@@ -140,11 +140,43 @@ t.test('the next step', (t) => {
 
 t.test('deleting the Secret again and again fills neither Secret nor caBundle', (t) => {
   const many = Array.from({ length: RETIRING_MAX + 4 }, (_, index) => ca(`C${index}`));
-  const step = nextStep({ secret: { kind: 'absent' }, trusted: many }, LIFETIMES, NOW);
-  t.equal(step.kind === 'new-authority' && step.retiring.length, RETIRING_MAX);
-  const retiring = many.slice(0, RETIRING_MAX).map((each) => ({ ...each, untilMs: UNTIL }));
-  const next = nextStep({ secret: holding(A, retiring), trusted: many }, LIFETIMES, NOW);
-  t.equal(next.kind, 'write-bundle', 'what has no place is dropped, not adopted');
+  // Newest first, as we write the caBundle.
+  const full = many.slice(0, RETIRING_MAX).map((each) => ({ ...each, untilMs: UNTIL }));
+  const names = (count: number) => many.slice(0, count).map(({ fingerprint }) => fingerprint);
+  const table: [string, Shared, string[]][] = [
+    ['more than there is place for', { secret: { kind: 'absent' }, trusted: many }, ['N', ...names(16)]],
+    [
+      'the newest is unknown: the oldest goes',
+      { secret: holding(A, full), trusted: [A, X, ...full] },
+      ['A', 'X', ...names(15)],
+    ],
+    [
+      'also where the present one retires',
+      { secret: holding(A, full, true), trusted: [A, ...full] },
+      ['N', 'A', ...names(15)],
+    ],
+  ];
+  for (const [name, start, expected] of table) {
+    let shared = start;
+    const kinds: string[] = [];
+    for (let round = 0; round < 8 && kinds.at(-1) !== 'rest'; round += 1) {
+      const step = nextStep(shared, LIFETIMES, NOW);
+      kinds.push(step.kind);
+      shared = applied(shared, step, NOW);
+    }
+    t.equal(kinds.at(-1), 'rest', `${name}: it comes to rest`);
+    t.same(
+      shared.trusted?.map(({ fingerprint }) => fingerprint),
+      expected,
+      name,
+    );
+    const known = shared.secret.kind === 'authority' ? shared.secret.authority.retiring : [];
+    t.same(
+      known.map(({ fingerprint }) => fingerprint),
+      expected.slice(1),
+      `${name}: the Secret names the same`,
+    );
+  }
   t.end();
 });
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { shouldIssue } from '../../src/certificates/serving.ts';
+import { isTooNew, shouldIssue } from '../../src/certificates/serving.ts';
 
 const LIFETIMES = { caMs: 900, servingMs: 90, settleMs: 5 };
 const of = (authority: string, notAfterMs = 1090, notBeforeMs = 0) => ({
@@ -37,5 +37,20 @@ t.test('when a replica signs a new certificate; the CA is B, the time 1000', (t)
     const view = { serving, authority, trusted: new Set(trusted), trustedForMs };
     t.equal(shouldIssue(view, LIFETIMES, 1000), expected, name);
   }
+  t.end();
+});
+
+t.test('when a replica that just started waits with being ready', (t) => {
+  const table: [string, string, number | undefined, boolean][] = [
+    // caBundle, for how long the CA of what is served has been in it
+    ['the first installation: only ours', 'B', 0, false],
+    ['ours just came beside another', 'AB', 0, true],
+    ['a moment ago', 'AB', 4, true],
+    ['for long enough', 'AB', 5, false],
+    ['others, and not ours', 'AX', undefined, true],
+    ['the others are gone meanwhile', 'B', 4, false],
+  ];
+  for (const [name, trusted, trustedForMs, expected] of table)
+    t.equal(isTooNew({ trusted: new Set(trusted), trustedForMs }, LIFETIMES), expected, name);
   t.end();
 });

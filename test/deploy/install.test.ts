@@ -221,6 +221,7 @@ t.test('cert-manager: the Secret that is mounted, and the caBundle of the same c
 
   const ca = theOne(manifests, 'Certificate', 'redis-ip-updater-ca').spec;
   t.match(ca, { isCA: true, issuerRef: { name: 'redis-ip-updater-selfsigned' } });
+  t.equal(ca.privateKey.rotationPolicy, 'Never', 'certificates of before its renewal verify after it');
   t.match(theOne(manifests, 'Issuer', 'redis-ip-updater-selfsigned').spec, { selfSigned: {} });
   t.match(theOne(manifests, 'Issuer', certificate.spec.issuerRef.name).spec, {
     ca: { secretName: ca.secretName },
