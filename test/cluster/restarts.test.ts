@@ -5,7 +5,7 @@ import { assertRestart, LIMITS } from './restart.ts';
 import { type Stage, startStage } from './stage.ts';
 
 const KEYS = 1000;
-/** Nothing is promised for 12; 1.0 to 2.1 s were measured, and once 5.9 s on two cores with a load of 15. */
+/** Nothing is promised for 12; 1.0 to 2.9 s were measured, once 5.9 s; two cores, load 15. */
 const LIMITS_OF_12 = { ...LIMITS, stateWithinMs: 10_000 };
 /** How long the cluster that has not opted in is given to heal by itself: as long as the others may take at most. */
 const BROKEN_WATCH_MS = 15_000;
