@@ -27,7 +27,7 @@ export function refusalFailure(refusal: Refusal, where: Where): Failure {
           : '';
       return refuse(
         `${nodesConf} is missing or empty, but node id ${entry.id.slice(0, 40)} is recorded for pod ${podName}: its volume was lost, and an empty server at a master's address makes its replica drop the last copy. ` +
-          `Bring the volume back; or promote the replica (CLUSTER FAILOVER TAKEOVER), then remove the entry: ${removal(entry, where)}${accept}`,
+          `Bring the volume back; or, if it was a master, promote its replica (CLUSTER FAILOVER TAKEOVER), then remove the entry: ${removal(entry, where)} and join the new, empty node that starts (redis-cli --cluster add-node; CLUSTER FORGET the lost one)${accept}`,
       );
     }
   }
