@@ -6,12 +6,12 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { namespaceObjects } from '../../src/provisioning/objects.ts';
 import { startProvisioner } from '../../src/webhook/provisioner.ts';
+import { statefulSet } from '../provisioning/builders.ts';
 import { Client } from '../support/kubernetes-api/client.ts';
 import type { ConfigMap, KubernetesObject, StatefulSet } from '../support/kubernetes-api/objects.ts';
 import { pathOf, resourceOf, resources } from '../support/kubernetes-api/resources.ts';
 import { startKubernetesApi } from '../support/kubernetes-api/server.ts';
 import { ApiError } from '../support/kubernetes-api/status.ts';
-import { statefulSet } from '../provisioning/builders.ts';
 
 const OURS = 'redis-ip-updater';
 const MAP = 'redis-ip-updater-nodes';
@@ -137,7 +137,7 @@ t.test('drift is repaired', async (t) => {
   await complete('shop');
 });
 
-t.test('custom accounts are bound, and unbound when no StatefulSet names them', async (t) => {
+t.test('custom accounts are bound, and stay bound for the pods that are there', async (t) => {
   const { namespace, complete, client, create } = await start(t);
   await namespace('shop');
   await complete('shop');
@@ -155,7 +155,9 @@ t.test('custom accounts are bound, and unbound when no StatefulSet names them', 
     metadata: { labels: { 'redis-ip-updater.io/inject': null } },
   });
   await client.delete(pathOf(resources.statefulsets, 'shop', 'valkey'));
-  await until(async () => (await subjects()) === `${OURS},own`, 'one is kept for the pods that are there');
+  await create('shop', statefulSet('later', { account: 'zeta' }), resources.statefulsets);
+  await until(async () => (await subjects()) === `${OURS},other,own,zeta`, 'older ones are kept');
+  t.equal(await subjects(), `${OURS},other,own,zeta`);
 });
 
 t.test('foreign objects are left alone, and told once', async (t) => {
