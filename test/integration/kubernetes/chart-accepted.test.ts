@@ -48,7 +48,7 @@ async function accepted(t: Test, plane: ControlPlane): Promise<void> {
       const applied = await plane.kubectl(['apply', '--filename', `deploy/examples/${example}.yaml`]);
       t.match(applied, /statefulset\S+ created/, `example ${example}`);
     }
-    await plane.kubectl(['create', 'namespace', 'shop']);
+    await plane.kubectl(['create', 'namespace', 'redis-by-hand']);
     t.match(await plane.kubectl(['apply', '--filename', 'deploy/examples/nodes-txt.yaml']), 'configmap');
   });
 
