@@ -1,6 +1,7 @@
 /** The stand-in's contract against real API servers: what our programs rely on is true of both. */
 import t from 'tap';
 import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
+import { until } from '../../cluster/kubernetes/until.ts';
 import { contract } from '../../support/kubernetes-api/contract.ts';
 
 for (const version of ['1.34', '1.36'] as const) {
@@ -8,6 +9,15 @@ for (const version of ['1.34', '1.36'] as const) {
     const plane = await startControlPlane({ version });
     t.teardown(() => plane.stop());
     const { url, caPem, adminToken, compact } = plane;
-    contract(t, async () => ({ url, ca: caPem, adminToken, compact }));
+    const settled = async (namespace: string) => {
+      const path = `/api/v1/namespaces/${namespace}/configmaps/kube-root-ca.crt`;
+      await until('the namespace has its CA bundle', 60_000, () =>
+        plane.api.request('GET', path).then(
+          () => true,
+          () => false,
+        ),
+      );
+    };
+    contract(t, async () => ({ url, ca: caPem, adminToken, compact, settled }));
   });
 }

@@ -26,6 +26,7 @@ export function contract(t: Test, connect: () => Promise<Subject>): void {
       const client = clientFor(subject);
       const namespace = `contract-${name}-${Date.now().toString(36)}`;
       await client.create('/api/v1/namespaces', { metadata: { name: namespace } });
+      await subject.settled?.(namespace);
       t.teardown(async () => {
         await client.delete(`/api/v1/namespaces/${namespace}`);
         client.close();

@@ -11,6 +11,8 @@ export type Subject = {
    * started anew, since its watch cache serves old pages and watches as well.
    */
   compact(): Promise<void>;
+  /** Resolves when controllers have put into a new namespace what they put into each: no watch must see that. */
+  settled?(namespace: string): Promise<void>;
 };
 
 /** A client for a token; who makes it closes it. */
