@@ -13,6 +13,7 @@ import {
 } from '../../src/addresses/announce-then-look.ts';
 import { type NodeMap, parseNodeMap } from '../../src/addresses/node-map.ts';
 import type { Pod } from '../../src/addresses/pod.ts';
+import { pod } from '../addresses/builders.ts';
 
 export type Setting = {
   /** One entry per node: how its pod restarts. */
@@ -140,18 +141,7 @@ function listPods({ announced, updaters }: World, setting: Setting): Pod[] {
 }
 
 function ownPod(node: number, { newIps }: Setting): Pod {
-  return {
-    name: podName(node),
-    ips: [ip(newIps[node] as number)],
-    hasEnded: false,
-    hostNetwork: false,
-    ofStatefulSet: true,
-    injected: true,
-    updaterEnded: false,
-    showsFormerAddress: false,
-    sandboxReadyAt: 0,
-    revision: 0,
-  };
+  return pod(podName(node), ip(newIps[node] as number), { sandboxReadyAt: 0, revision: 0 });
 }
 
 function factsOf(node: number, { restarts, newIps }: Setting): Facts {
