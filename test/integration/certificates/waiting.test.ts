@@ -53,7 +53,7 @@ t.test('a replica that starts during a rotation waits until its CA may be known 
 
 t.test('a certificate is renewed while the webhook configuration cannot be read', async (t) => {
   const world = await startWorld(t);
-  const lifetimes = { ...LONG, servingMs: 3_000 };
+  const lifetimes = { ...LONG, servingMs: 4_500 };
   const replica = await startReplica(t, { lifetimes, checkMs: 100 });
   await settled(world, [replica]);
   const ca = await world.caBundle();
