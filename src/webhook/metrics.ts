@@ -18,6 +18,7 @@ export type Metrics = {
   registry: Registry;
   observe(answer: Observed, seconds: number): void;
   countProvisioningFailure(): void;
+  countDistrust(): void;
 };
 
 /** The webhook's metrics in a registry of their own. No label names a pod or a namespace: their number is bounded. */
@@ -67,6 +68,11 @@ export function createMetrics(sources: Sources): Metrics {
     help: 'Failed attempts to provision a namespace; each is tried again.',
     registers,
   });
+  const distrust = new Counter({
+    name: `${PREFIX}certificate_distrust_total`,
+    help: 'Handshakes that a client ended because it does not trust the served certificate.',
+    registers,
+  });
   new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1.', labelNames: ['version'], registers }).set(
     { version },
     1,
@@ -90,6 +96,7 @@ export function createMetrics(sources: Sources): Metrics {
       duration.observe(seconds);
     },
     countProvisioningFailure: () => provisioningFailures.inc(),
+    countDistrust: () => distrust.inc(),
   };
 }
 

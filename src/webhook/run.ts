@@ -39,7 +39,11 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
     logAnswer(log, answer);
   };
   const updater = { image: config.UPDATER_IMAGE, imagePullPolicy: config.UPDATER_IMAGE_PULL_POLICY, version };
-  webhook = await createServer(log, { ports: api, updater, observe, isDraining });
+  const onDistrust = () => {
+    metrics.countDistrust();
+    log.warn('a client does not trust the served certificate: if it is an API server, see the caBundle');
+  };
+  webhook = await createServer(log, { ports: api, updater, observe, isDraining, onDistrust });
   const management = createManagementServer(metrics.registry, () =>
     unreadiness({
       draining: isDraining(),

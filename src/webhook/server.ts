@@ -11,12 +11,23 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 100_000;
 
 /**
+ * How a client ends a handshake because of our certificate. Go's API servers send the first of them for every reason;
+ * they do so before the handshake is complete, so it is seen here.
+ */
+const DISTRUST = /ALERT_(BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|UNKNOWN_CA)$/;
+
+export type ServerOptions = AppOptions & {
+  /** Told of each handshake that a client ended because it does not trust our certificate. */
+  onDistrust(): void;
+};
+
+/**
  * The HTTPS server of the webhook, not listening yet, and without a certificate: no handshake succeeds until it is
  * given one. HTTP/1.1: API servers speak nothing else to webhooks.
  */
 export async function createServer(
   log: FastifyBaseLogger,
-  options: AppOptions,
+  { onDistrust, ...options }: ServerOptions,
 ): Promise<FastifyInstance<Server>> {
   const server = fastify({
     https: { minVersion: 'TLSv1.2' },
@@ -27,6 +38,9 @@ export async function createServer(
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     return503OnClosing: false,
+  });
+  server.server.on('tlsClientError', ({ code }: NodeJS.ErrnoException) => {
+    if (DISTRUST.test(code ?? '')) onDistrust();
   });
   await server.register(app, options);
   await server.ready();

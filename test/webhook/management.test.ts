@@ -51,6 +51,7 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
   metrics.observe({ kind: 'unreadable', sentence: 'x' }, 0);
   metrics.observe({ kind: 'crashed', error: new Error('x') }, 0);
   metrics.countProvisioningFailure();
+  metrics.countDistrust();
   const text = await metrics.registry.metrics();
   const rows = [
     'admission_requests_total{outcome="injected",reason="injected"} 1',
@@ -65,6 +66,7 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
     'watch_last_event_timestamp_seconds 1',
     'provisioned_namespaces 7',
     'provisioning_failures_total 1',
+    'certificate_distrust_total 1',
     'build_info{version="1.2.3"} 1',
   ];
   for (const row of rows) t.ok(text.includes(`\nredis_ip_updater_${row}\n`), row);

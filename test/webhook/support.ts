@@ -33,6 +33,7 @@ export async function startWebhook(
       observe(answer);
     },
     isDraining: () => state.draining,
+    onDistrust: () => {},
   });
   useKeyPair(server, await readKeyPair(directory));
   await server.listen({ host: '127.0.0.1', port: 0 });
