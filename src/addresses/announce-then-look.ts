@@ -24,6 +24,8 @@ export type Facts = {
   node: {
     id: string;
     lines: readonly Line[];
+    /** The node that it replicates; none where it is a master. */
+    masterId?: string | null;
     /** When the file was written last, in milliseconds since 1970. */
     savedAt?: number;
   } | null;
@@ -187,8 +189,8 @@ function resolved(
   { self, outsideNodes, ...facts }: Facts,
   startedBefore: StartedBefore = new Map(),
 ): State {
-  const { id, lines, savedAt = 0 } = nodeOf(facts);
-  const knowledge = { map, pods: indexPods(pods), self, outsideNodes, startedBefore, savedAt };
+  const { id, lines, masterId = null, savedAt = 0 } = nodeOf(facts);
+  const knowledge = { map, pods: indexPods(pods), self, outsideNodes, masterId, startedBefore, savedAt };
   return done({ kind: 'resolved', resolutions: resolve(id, lines, knowledge), map });
 }
 

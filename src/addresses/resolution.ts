@@ -16,6 +16,10 @@ export type ParkedReason =
   | 'shows-our-ip'
   /** Its pod shows an IP that another pod has now. */
   | 'shows-ip-of-other-pod'
+  /** Our own master, in a pod that is not injected, and no line of nodes.txt names it. */
+  | 'master-not-injected'
+  /** Another line has the address with more right, or neither has more. */
+  | 'address-of-other-line'
   /** No entry of the map names its pod. */
   | 'not-in-map';
 
@@ -25,4 +29,6 @@ export type UnknownReason =
   /** A pod that started as a new node, of which nobody could record an id, and has not restarted since. */
   | 'held-by-pod-never-recorded'
   /** The annotation says that the cluster has nodes outside this namespace. */
-  | 'outside-node-kept';
+  | 'outside-node-kept'
+  /** Nobody could be asked, and the annotation `on-failure: continue` says to start all the same. */
+  | 'api-silent';

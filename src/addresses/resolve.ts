@@ -16,15 +16,22 @@
  *
  * Why parked: a replica dials the address of its master from the file at once and asks no name. So no
  * address is left in a file that we know, or must fear, to be somebody else's.
+ *
+ * Two more rules hold whatever the map says, since more people can write it than can make pods of ours:
+ * - Our own master is fresh only in a pod that is injected, or that a line of nodes.txt names for it; and
+ *   unknown only where its pod has shown the address since before our file was saved. Else it is parked.
+ * - Of two lines with one address, the one with less right to it is parked (one-address.ts).
+ * docs/decisions/updater-own-master.md
  */
 import { DISCARD_ADDRESS, type Family, familyOf, isSameIp, pickFamily } from './ip.ts';
 import type { NodeMap } from './node-map.ts';
+import { withoutRight } from './one-address.ts';
 import { isLive, type Pod } from './pod.ts';
-import { holderOf, type PodIndex } from './pod-index.ts';
+import { holderOf, indexPods, type PodIndex } from './pod-index.ts';
 import type { ParkedReason, Resolution } from './resolution.ts';
 
-/** A line of nodes.conf: node id and the IP that it names, which may be empty. */
-export type Line = { id: string; ip: string };
+/** A line of nodes.conf: node id, and IP and port that it names; the IP may be empty, the port zero. */
+export type Line = { id: string; ip: string; port?: string };
 
 export type Self = {
   podName: string;
@@ -39,6 +46,8 @@ export type Knowledge = {
   pods: PodIndex;
   self: Self;
   outsideNodes: OutsideNodes;
+  /** The node that we replicate; none where we are a master. */
+  masterId?: string | null;
   /** Injected pods that had started their servers before the map was read, each with its sandbox of then. */
   startedBefore?: StartedBefore;
   /** When our file was written last, in milliseconds since 1970. */
@@ -57,18 +66,41 @@ export function resolve(
   lines: readonly Line[],
   knowledge: Knowledge,
 ): Map<string, Resolution> {
-  const ownFamily = familyOf(lines.find(({ id }) => id === ownId)?.ip ?? '');
-  return new Map(
-    lines.map((line) => {
-      const family = familyOf(line.ip) ?? ownFamily;
-      const isSelf = line.id === ownId;
-      return [line.id, isSelf ? resolveSelf(line, knowledge) : resolvePeer({ ...line, family }, knowledge)];
-    }),
-  );
+  const of = (line: PeerLine) =>
+    line.id === ownId ? resolveSelf(line, knowledge) : resolvePeer(line, knowledge);
+  return oneAddressEach(ownId, lines, of, knowledge);
 }
 
-/** Our own line alone: what can be said without the API. */
-export function resolveSelf(line: Line, { self }: Pick<Knowledge, 'self'>): Resolution {
+/** What can be said without the API: our own line, and every other as it is, but for an address that is ours now. */
+export function resolveWithoutApi(
+  ownId: string,
+  lines: readonly Line[],
+  self: Self,
+): Map<string, Resolution> {
+  const of = (line: Line): Resolution =>
+    line.id === ownId ? resolveSelf(line, { self }) : { kind: 'unknown', pod: null, reason: 'api-silent' };
+  return oneAddressEach(ownId, lines, of, { self, pods: indexPods([]) });
+}
+
+function oneAddressEach(
+  ownId: string,
+  lines: readonly Line[],
+  of: (line: PeerLine) => Resolution,
+  knowledge: Pick<Knowledge, 'self' | 'pods'>,
+): Map<string, Resolution> {
+  const ownFamily = familyOf(lines.find(({ id }) => id === ownId)?.ip ?? '');
+  const familied = lines.map((line) => ({ ...line, family: familyOf(line.ip) ?? ownFamily }));
+  const resolutions = new Map(familied.map((line) => [line.id, of(line)]));
+  const parked = withoutRight(lines, resolutions, knowledge.pods);
+  for (const line of familied.filter(({ id }) => parked.has(id))) {
+    const resolution = resolutions.get(line.id);
+    const pod = resolution && 'pod' in resolution ? resolution.pod : null;
+    resolutions.set(line.id, park(line, pod, 'address-of-other-line', knowledge));
+  }
+  return resolutions;
+}
+
+function resolveSelf(line: Line, { self }: Pick<Knowledge, 'self'>): Resolution {
   return { kind: 'self', ip: pickFamily(self.ips, familyOf(line.ip)) as string };
 }
 
@@ -87,6 +119,9 @@ function resolveMapped(
   knowledge: Knowledge,
 ): Resolution {
   if (!pod || !isLive(pod)) return park(line, podName, 'not-live', knowledge);
+  if (isOurMaster(line, knowledge) && !pod.injected && knowledge.map.byHand.get(line.id) !== podName) {
+    return park(line, podName, 'master-not-injected', knowledge);
+  }
   const ip = pickFamily(pod.ips, line.family) as string;
   if (isOurs(ip, pod, knowledge)) return park(line, podName, 'shows-our-ip', knowledge);
   if (!pod.hostNetwork && holderOf(ip, knowledge.pods) !== pod) {
@@ -98,7 +133,9 @@ function resolveMapped(
 function resolveUnmapped(line: PeerLine, knowledge: Knowledge): Resolution {
   const holder = holderOf(line.ip, knowledge.pods);
   if (holder && isNotYetInjected(holder, knowledge)) {
-    return { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-not-injected' };
+    return isOurMaster(line, knowledge) && !isAsSaved(holder, knowledge)
+      ? park(line, holder.name, 'master-not-injected', knowledge)
+      : { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-not-injected' };
   }
   if (holder && wasNeverRecorded(holder, knowledge)) {
     return { kind: 'unknown', pod: holder.name, reason: 'held-by-pod-never-recorded' };
@@ -112,6 +149,15 @@ function resolveUnmapped(line: PeerLine, knowledge: Knowledge): Resolution {
 /** Such a pod has not restarted since we look after its cluster, so the address in the file holds. */
 function isNotYetInjected(pod: Pod, { map }: Knowledge): boolean {
   return pod.ofStatefulSet && !pod.injected && !map.entryOfPod.has(pod.name);
+}
+
+function isOurMaster({ id }: Line, { masterId }: Knowledge): boolean {
+  return id === masterId;
+}
+
+/** The pod has had its address since before our file was saved, so that the file cannot mean a former holder. */
+function isAsSaved(pod: Pod, { savedAt = 0 }: Knowledge): boolean {
+  return pod.hostNetwork || (pod.sandboxReadyAt <= savedAt && !pod.showsFormerAddress);
 }
 
 /**
@@ -131,7 +177,12 @@ function isOurs(ip: string, pod: Pod, { self, pods }: Knowledge): boolean {
   return self.ips.some((ownIp) => isSameIp(ownIp, ip));
 }
 
-function park(line: PeerLine, pod: string | null, reason: ParkedReason, { self }: Knowledge): Resolution {
+function park(
+  line: PeerLine,
+  pod: string | null,
+  reason: ParkedReason,
+  { self }: Pick<Knowledge, 'self'>,
+): Resolution {
   const family = line.family ?? familyOf(self.ips[0]) ?? 'ipv4';
   return { kind: 'parked', ip: DISCARD_ADDRESS[family], pod, reason };
 }

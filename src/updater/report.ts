@@ -23,9 +23,8 @@ export function reportProblems({ problems }: NodeMap, log: Log): void {
   for (const problem of problems) log('warn', 'an entry of the node map is not used', { problem });
 }
 
-/** A peer that no map names: all others take care of themselves. */
+/** What a person may have to look into: all others take care of themselves. */
 function isDoubtful(resolution: Resolution): boolean {
-  return (
-    resolution.kind === 'unknown' || (resolution.kind === 'parked' && resolution.reason === 'not-in-map')
-  );
+  if (resolution.kind !== 'parked') return resolution.kind === 'unknown';
+  return ['not-in-map', 'master-not-injected', 'address-of-other-line'].includes(resolution.reason);
 }

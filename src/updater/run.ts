@@ -68,7 +68,8 @@ function factsOf(config: Config, volume: Volume): Facts {
     self: { podName: config.podName, ips: config.podIps },
     node: volume && {
       id: volume.document.myself.id,
-      lines: nodeLines(volume.document).map(({ id, address }) => ({ id, ip: address.ip })),
+      lines: nodeLines(volume.document).map(({ id, address: { ip, port } }) => ({ id, ip, port })),
+      masterId: volume.document.myself.masterId,
       savedAt: volume.file.stats.mtimeMs,
     },
     outsideNodes: config.outsideNodes,

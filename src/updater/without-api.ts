@@ -2,7 +2,7 @@
 import { type Facts, refusalWithoutApi } from '../addresses/announce-then-look.ts';
 import type { NodeMap } from '../addresses/node-map.ts';
 import type { Resolution } from '../addresses/resolution.ts';
-import { resolveSelf } from '../addresses/resolve.ts';
+import { resolveWithoutApi } from '../addresses/resolve.ts';
 import { exitCodes, Failure } from '../errors.ts';
 import type { Config } from './config.ts';
 import { refusalFailure } from './sentences.ts';
@@ -11,7 +11,8 @@ import type { Settled } from './settle.ts';
 type GaveUp = Extract<Settled, { kind: 'gave-up' }>;
 
 /**
- * `continue`: our own line alone, corrected; redis starts rather than not at all.
+ * `continue`: our own line corrected, and a peer's only where it has what is our address now; redis starts rather
+ * than not at all.
  * @throws Failure 65 for a refusal, and what `settle` gave up with for everything else: `block`; trouble that is
  *   not the API's; and a node without a file, since nobody has confirmed that it is not a lost master.
  */
@@ -26,9 +27,7 @@ export function withoutApi(
   const goesOn = config.onFailure === 'continue' && isAboutApi(error);
   if (refusal && (isConfirmed || goesOn)) throw refusalFailure(refusal, config);
   if (!goesOn || facts.node === null) throw error;
-  const { id, lines } = facts.node;
-  const own = lines.filter((line) => line.id === id);
-  return new Map(own.map((line) => [id, resolveSelf(line, facts)]));
+  return resolveWithoutApi(facts.node.id, facts.node.lines, facts.self);
 }
 
 function isAboutApi(error: unknown): boolean {

@@ -80,3 +80,36 @@ t.test('an entry that says nothing usable still says that something is known of 
   t.match(map.entryOfPod.get('redis-0'), { id: 'cut', line: null });
   t.match(map.entryOfPod.get('redis-1'), { pod: 'redis-1' });
 });
+
+t.test('what a person wrote is known, whatever the keys say', async (t) => {
+  const map = parseNodeMap({
+    'redis-0': id('a'),
+    'redis-1': id('c'),
+    'nodes.txt': `${id('a')} redis-0\n${id('b')} redis-1\n${id('d')} redis-3\n${id('d')} redis-4\n`,
+  });
+  t.same(
+    [...map.byHand],
+    [
+      [id('a'), 'redis-0'],
+      [id('b'), 'redis-1'],
+    ],
+    'but for what it says twice',
+  );
+});
+
+t.test('a name that no pod can have is none', async (t) => {
+  const names = ['Redis-0', 'redis_0', '-redis', 'redis-', '../redis', '"redis"', 'r'.repeat(254)];
+  const map = parseNodeMap({ 'nodes.txt': names.map((name) => `${id('a')} ${name}`).join('\n') });
+  t.same(map.entries, []);
+  t.equal(map.problems.length, names.length);
+  t.equal(parseNodeMap({ 'nodes.txt': `${id('a')} ${'r'.repeat(253)}` }).entries.length, 1);
+});
+
+t.test('of very many problems the first ones are told, and how many more there are', async (t) => {
+  const bytes = 1024 * 1024;
+  const map = parseNodeMap({ 'redis-0': id('a'), 'nodes.txt': 'x\n'.repeat(bytes / 2) });
+  t.equal(map.problems.length, 21);
+  t.match(map.problems[0], /^nodes\.txt line 1 is not used/);
+  t.equal(map.problems.at(-1), `${bytes / 2 - 20} more entries are not used`);
+  t.same([...map.podOfId], [[id('a'), 'redis-0']]);
+});

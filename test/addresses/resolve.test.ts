@@ -1,13 +1,13 @@
 import t from 'tap';
 import type { Pod } from '../../src/addresses/pod.ts';
 import { indexPods } from '../../src/addresses/pod-index.ts';
-import { type Knowledge, resolve } from '../../src/addresses/resolve.ts';
+import { type Knowledge, resolve, resolveWithoutApi } from '../../src/addresses/resolve.ts';
 import { id, map, pod } from './builders.ts';
 
 const own = pod('redis-0', '10.0.9.0');
 
 /** What becomes of one line about node b, seen from redis-0 (node a). */
-function peer(ip: string, pods: Pod[], changes: Partial<Knowledge> = {}) {
+function peer(ip: string, pods: Pod[], changes: Partial<Knowledge> = {}, port = '6379') {
   const knowledge: Knowledge = {
     map: map({ 'redis-0': 'a', 'redis-1': 'b' }),
     pods: indexPods([own, ...pods]),
@@ -16,8 +16,8 @@ function peer(ip: string, pods: Pod[], changes: Partial<Knowledge> = {}) {
     ...changes,
   };
   const lines = [
-    { id: id('a'), ip: '10.0.0.1' },
-    { id: id('b'), ip },
+    { id: id('a'), ip: '10.0.0.1', port: '6379' },
+    { id: id('b'), ip, port },
   ];
   return resolve(id('a'), lines, knowledge).get(id('b'));
 }
@@ -61,7 +61,7 @@ t.test('in the map, its pod live: fresh', async (t) => {
   t.same(
     peer('10.0.0.2', [pod('redis-1', '10.0.9.1', { injected: false })]),
     freshAt('10.0.9.1'),
-    'injected or not',
+    'injected or not, where it is not our master',
   );
   t.same(peer('fd00::2', [pod('redis-1', ['10.0.9.1', 'fd00::1'])]), freshAt('fd00::1'), 'the same family');
   t.same(peer('fd00::2', [pod('redis-1', '10.0.9.1')]), freshAt('10.0.9.1'), 'else the primary');
@@ -134,7 +134,10 @@ t.test('pods on the host network share an IP by design', async (t) => {
     freshAt('10.0.9.1'),
   );
   const ownOnHost = indexPods([pod('redis-0', '10.0.9.0', host), pod('redis-1', '10.0.9.0', host)]);
-  t.same(peer('10.0.0.2', [], { pods: ownOnHost }), freshAt('10.0.9.0'), 'even ours');
+  const withPort = (port: string) => peer('10.0.0.2', [], { pods: ownOnHost }, port);
+  t.same(withPort('6380'), freshAt('10.0.9.0'), 'even ours');
+  for (const port of ['6379', '0', ''])
+    t.same(withPort(port), parkedFor('address-of-other-line'), `but not with our port (${port})`);
   t.same(
     peer('10.0.0.2', [pod('redis-1', '10.0.9.0', host)]),
     parkedFor('shows-our-ip'),
@@ -202,4 +205,104 @@ t.test('outside-nodes: keep leaves addresses that no live pod here has', async (
 t.test('an entry counts only for a pod of a StatefulSet', async (t) => {
   const loose = pod('redis-1', '10.0.9.1', { ofStatefulSet: false });
   t.same(peer('10.0.0.2', [loose]), parkedFor('not-in-map', null));
+});
+
+t.test('our own master: only in a pod that is injected, or that nodes.txt names for it', async (t) => {
+  const masterId = id('b');
+  const loose = pod('redis-1', '10.0.9.1', { injected: false });
+  const become = (nodesTxt: string, pods = [loose]) =>
+    peer('10.0.0.2', pods, { masterId, map: map({ 'redis-0': 'a', 'redis-1': 'b' }, nodesTxt) });
+  t.same(become('', [pod('redis-1', '10.0.9.1')]), freshAt('10.0.9.1'));
+  t.same(become(''), parkedFor('master-not-injected'));
+  t.same(become(`${id('b')} redis-1`), freshAt('10.0.9.1'), 'the key says what a person says too');
+  t.same(become(`${id('c')} redis-1`), parkedFor('master-not-injected'), 'named, but for another node');
+  t.same(become(`${id('b')} redis-7`), parkedFor('master-not-injected'), 'another pod is named');
+  const twice = `${id('b')} redis-1\n${id('b')} redis-7`;
+  t.same(become(twice), parkedFor('master-not-injected'), 'two pods are named');
+  const byHandAlone = { masterId, map: map({ 'redis-0': 'a' }, `${id('b')} redis-1`) };
+  t.same(peer('10.0.0.2', [loose], byHandAlone), freshAt('10.0.9.1'), 'the hand-made map');
+});
+
+t.test('our own master, not in the map: left only with a pod that was there when we saved', async (t) => {
+  const holder = pod('redis-1', '10.0.0.2', { injected: false, sandboxReadyAt: 2000 });
+  const known = { map: onlySelf, masterId: id('b'), savedAt: 2000 };
+  const left = { kind: 'unknown', pod: 'redis-1', reason: 'held-by-pod-not-injected' };
+  t.same(peer('10.0.0.2', [holder], known), left);
+  const later = { ...known, savedAt: 1999 };
+  t.same(peer('10.0.0.2', [holder], later), parkedFor('master-not-injected'), 'it came later');
+  t.same(peer('10.0.0.2', [holder], { ...later, masterId: id('c') }), left, 'not our master: left');
+  const former = { ...holder, showsFormerAddress: true };
+  t.same(peer('10.0.0.2', [former], known), parkedFor('master-not-injected'), 'it has moved');
+  const onHost = { ...holder, hostNetwork: true };
+  t.same(peer('10.0.0.2', [onHost], later), left, 'the address of its node, as ever');
+});
+
+t.test('of two lines with one address the one with more right keeps it, of equals none', async (t) => {
+  const host = { hostNetwork: true };
+  const become = (lines: [letter: string, ip: string, port: string][], pods: Pod[], nodeMap = onlySelf) =>
+    [
+      ...resolve(
+        id('a'),
+        [['a', '10.0.0.1', '6379'] as const, ...lines].map(([letter, ip, port]) => ({
+          id: id(letter),
+          ip,
+          port,
+        })),
+        {
+          map: nodeMap,
+          pods: indexPods([own, ...pods]),
+          self: { podName: 'redis-0', ips: ['10.0.9.0'] },
+          outsideNodes: 'keep',
+        },
+      ).values(),
+    ]
+      .slice(1)
+      .map((resolution) => ('reason' in resolution ? resolution.reason : resolution.kind));
+
+  const both = map({ 'redis-1': 'b', 'redis-2': 'c' });
+  const onOneNode = [
+    pod('redis-1', '10.0.9.1', { ...host, sandboxReadyAt: 2000 }),
+    pod('redis-2', '10.0.9.1', { ...host, sandboxReadyAt: 1000 }),
+  ];
+  const lines = (port: string): [string, string, string][] => [
+    ['b', '10.0.0.2', '6379'],
+    ['c', '10.0.0.3', port],
+  ];
+  t.same(become(lines('6379'), onOneNode, both), ['fresh', 'address-of-other-line'], 'the later pod has it');
+  t.same(become(lines('0'), onOneNode, both), ['fresh', 'address-of-other-line'], 'a zero port is filled');
+  t.same(become(lines('6380'), onOneNode, both), ['fresh', 'fresh'], 'two servers on one node');
+
+  const outside: [string, string, string][] = [
+    ['b', '172.16.0.9', '6379'],
+    ['c', '172.16.0.9', '6379'],
+  ];
+  t.same(become(outside, []), ['address-of-other-line', 'address-of-other-line'], 'nobody knows whose');
+  const loose = pod('other-0', '10.0.9.1', { ...host, injected: false });
+  const mixed: [string, string, string][] = [
+    ['b', '10.0.0.2', '6379'],
+    ['c', '10.0.9.1', '6379'],
+  ];
+  t.same(
+    become(
+      mixed,
+      [pod('redis-1', '10.0.9.1', { ...host, sandboxReadyAt: 0 }), loose],
+      map({ 'redis-1': 'b' }),
+    ),
+    ['fresh', 'address-of-other-line'],
+    'the map before the file',
+  );
+});
+
+t.test('without the API: our own line, and who is written at our address now', async (t) => {
+  const self = { podName: 'redis-0', ips: ['10.0.0.2'] as [string] };
+  const lines = ['a', 'b', 'c'].map((letter, at) => ({ id: id(letter), ip: `10.0.0.${at + 1}`, port: '1' }));
+  const resolutions = resolveWithoutApi(id('a'), lines, self);
+  t.same(
+    [...resolutions.values()],
+    [
+      { kind: 'self', ip: '10.0.0.2' },
+      parkedFor('address-of-other-line', null),
+      { kind: 'unknown', pod: null, reason: 'api-silent' },
+    ],
+  );
 });

@@ -291,6 +291,40 @@ t.test('on-failure: continue starts with our own line corrected, but never over 
   );
 });
 
+t.test('on-failure: continue with swapped addresses: nobody is written at what is ours now', async (t) => {
+  const stage = await setUp(t, { nodesConf: nodesConf.replace('10.0.0.3', '10.0.9.0') });
+  const env = { ...stage.env, KUBERNETES_SERVICE_PORT: '9', DEADLINE_SECONDS: '1', ON_FAILURE: 'continue' };
+  const { code, nodesConf: now } = await runUpdater({ ...stage, env });
+  t.equal(code, 0);
+  t.equal(now, nodesConf.replace('10.0.0.1', '10.0.9.0').replace('10.0.0.3', '192.0.2.1'));
+});
+
+t.test(
+  'our own master in a pod that is not injected: parked, and said; a line of nodes.txt lets it be',
+  async (t) => {
+    const replica = nodesConf
+      .replace('myself,master -', `myself,slave ${B}`)
+      .replace(`slave,fail ${A}`, 'master -');
+    const { labels, ...metadata } = pod('redis-1').metadata;
+    const master = { ...pod('redis-1', '10.0.9.1'), metadata };
+    const setting = { nodesConf: replica, pods: [pod('redis-0', '10.0.9.0'), master, pod('redis-2')] };
+    const become = (ip: string) =>
+      replica.replace('10.0.0.1', '10.0.9.0').replace('10.0.0.2', ip).replace('10.0.0.3', '192.0.2.1');
+
+    const { code, nodesConf: now, logs } = await runUpdater(await setUp(t, setting));
+    t.equal(code, 0);
+    t.equal(now, become('192.0.2.1'));
+    t.match(
+      logs.find(({ id }) => id === B),
+      { level: 'warn', msg: 'parked', pod: 'redis-1', reason: 'master-not-injected' },
+    );
+    const named = await runUpdater(
+      await setUp(t, { ...setting, data: { ...full, 'nodes.txt': `${B} redis-1` } }),
+    );
+    t.equal(named.nodesConf, become('10.0.9.1'));
+  },
+);
+
 t.test('refusals that pass are waited for', async (t) => {
   const stage = await setUp(t);
   const answers = [403, 429, 500, 503, 504].map((code) => new ApiError(code, 'Later', 'not now'));

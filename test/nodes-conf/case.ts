@@ -57,7 +57,8 @@ export function resolutionsOf(
     self: { podName: self.podName, ips: self.podIps },
     node: {
       id: document.myself.id,
-      lines: nodeLines(document).map(({ id, address }) => ({ id, ip: address.ip })),
+      lines: nodeLines(document).map(({ id, address: { ip, port } }) => ({ id, ip, port })),
+      masterId: document.myself.masterId,
     },
     outsideNodes: self.outsideNodes ?? 'park',
     onLostVolume: 'refuse',
