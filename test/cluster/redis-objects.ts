@@ -24,6 +24,8 @@ export type RedisOptions = {
   mutate?: (statefulSet: StatefulSet) => StatefulSet;
   /** Owner of the volume directories; 999 without it. */
   uid?: number;
+  /** Which of a pod's addresses the cluster is made of; the primary one without it. */
+  family?: 4 | 6;
   /** Volume claims of each pod; `data` alone without it. */
   claims?: string[];
 };

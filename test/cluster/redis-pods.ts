@@ -1,11 +1,12 @@
 /** The pods of a Redis Cluster on the stage: what a user does with them, and what the tests ask of them. */
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Endpoint } from '../support/redis/cluster.ts';
 import type { Judgement } from '../support/redis/health.ts';
 import type { Recovery } from '../support/redis/recovery.ts';
 import { until } from './kubernetes/until.ts';
 import { NODE_NAME } from './kubernetes/users.ts';
-import { type ReadyPod, readyPods } from './readiness.ts';
+import { type ReadyPod, readyPods, shownSince } from './readiness.ts';
 import type { TaskName, Tasks } from './redis-agent.ts';
 import { type RedisOptions, volumeDirectory } from './redis-objects.ts';
 import type { Stage } from './stage.ts';
@@ -14,7 +15,7 @@ const PORT = 6379;
 const READY_TIMEOUT_MS = 120_000;
 const HEAL_TIMEOUT_MS = 60_000;
 
-type Set = Pick<RedisOptions, 'name' | 'replicas'>;
+type Set = Pick<RedisOptions, 'name' | 'replicas' | 'family'>;
 
 export class RedisPods {
   readonly namespace: string;
@@ -69,7 +70,13 @@ export class RedisPods {
   /** Where each pod was when it last was ready, in the order of `pods`. */
   addresses(): string[] {
     const ready = this.ready();
-    return this.pods.map((pod) => ready.get(pod)?.ip ?? '');
+    const family = this.#sets[0]?.family;
+    const addressOf = ({ ip, ips }: ReadyPod) =>
+      family === undefined ? ip : (ips.find((each) => isIP(each) === family) ?? '');
+    return this.pods.map((pod) => {
+      const found = ready.get(pod);
+      return found ? addressOf(found) : '';
+    });
   }
 
   endpoints(): Endpoint[] {
@@ -155,6 +162,16 @@ export class RedisPods {
     const told = (pod: string) =>
       (requests.get(pod) ?? []).map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}`);
     return Object.fromEntries(this.pods.map((pod) => [pod, told(pod)]));
+  }
+
+  /** The pods whose address had already been seen in the API when their updater asked for the first time. */
+  announcedBeforeAsking(since: number): string[] {
+    const requests = this.#stage.auditRequests(this.namespace, since);
+    const shown = shownSince(this.#stage.podEvents(this.namespace));
+    return this.pods.filter((pod) => {
+      const askedAt = Date.parse(requests.get(pod)?.[0]?.requestReceivedTimestamp ?? '');
+      return (shown.get(pod) ?? Number.POSITIVE_INFINITY) < askedAt;
+    });
   }
 
   /** The directory of a pod's volume on this host. */

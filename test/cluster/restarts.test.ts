@@ -1,6 +1,7 @@
 /** Full restarts of a Redis Cluster on a real kubelet, with the product as its chart installs it. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { NODES_CONFIG_MAP, NODES_TXT_KEY } from '../../src/names.ts';
+import type { RedisPods } from './redis-pods.ts';
 import { assertRestart, LIMITS } from './restart.ts';
 import { type Stage, startStage } from './stage.ts';
 
@@ -31,8 +32,7 @@ t.test('full restarts', async (t) => {
         );
         const since = Date.now();
         await assertRestart(t, redis, `${what}, the second`, { keys: KEYS, limits });
-        const one = Object.fromEntries(redis.pods.map((pod) => [pod, ['list pods']]));
-        t.same(redis.requests(since), one, 'every pod sent one request to the API');
+        assertOneRequest(t, redis, since);
         await stage.cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
       });
 
@@ -70,6 +70,19 @@ t.test('full restarts', async (t) => {
     await t.rejects(redis.ask('GET', 'order:1'), /CLUSTERDOWN/, 'its keys cannot be read');
   });
 });
+
+/**
+ * One request for each pod. Where the kubelet had not told the API a pod's address by the time its updater asked
+ * (0 to 0.2 s on a quiet machine), it reads its own pod until it did, and then lists again: nothing less is safe.
+ */
+function assertOneRequest(t: Test, redis: RedisPods, since: number): void {
+  const announced = redis.announcedBeforeAsking(since);
+  for (const [pod, asked] of Object.entries(redis.requests(since))) {
+    if (announced.includes(pod)) t.same(asked, ['list pods'], `${pod} sent one request to the API`);
+    else t.match(asked.join(), /^list pods(,(get pods,)+list pods)?$/, `${pod} waited for its address`);
+  }
+  t.ok(announced.length > 0, `${announced.length} of ${redis.pods.length} were in the API when they asked`);
+}
 
 async function nodesMap({ cluster }: Stage, namespace: string): Promise<Record<string, string>> {
   const path = `/api/v1/namespaces/${namespace}/configmaps/${NODES_CONFIG_MAP}`;

@@ -1,15 +1,7 @@
 /** A real cluster with the product installed by its chart, on which many scenarios play, each in its own namespace. */
-import { join } from 'node:path';
 import type { Test } from 'tap';
-import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
 import { CHART } from '../../deploy/generate.ts';
-import {
-  NAMESPACE_LABEL,
-  NAMESPACE_LABEL_VALUE,
-  PROJECT,
-  SERVICE_ACCOUNT,
-  WEBHOOK_SERVICE,
-} from '../../src/names.ts';
+import { NAMESPACE_LABEL, NAMESPACE_LABEL_VALUE, PROJECT, SERVICE_ACCOUNT } from '../../src/names.ts';
 import { helmOn } from '../deploy/helm.ts';
 import { productImage } from './images/product.ts';
 import { redisImage } from './images/stand-ins.ts';
@@ -25,8 +17,8 @@ export type StageOptions = ClusterOptions & {
   servers?: ServerVersion[];
   /** More docker-archives to load. */
   archives?: string[];
-  /** More settings of the chart, for `helm --set`. */
-  settings?: string[];
+  /** Makes the product work on that cluster, which has its images; as deploy/README.md says for helm without it. */
+  install?: (cluster: Cluster) => Promise<unknown>;
 };
 
 export type Stage = {
@@ -48,7 +40,7 @@ export type Stage = {
 
 /** Boots, loads images and installs; everything ends with the test. */
 export async function startStage(t: Test, options: StageOptions = {}): Promise<Stage> {
-  const { servers = [], archives = [], settings = [], ...clusterOptions } = options;
+  const { servers = [], archives = [], install = installChart, ...clusterOptions } = options;
   const images = [
     await productImage('webhook'),
     await productImage('updater'),
@@ -59,37 +51,21 @@ export async function startStage(t: Test, options: StageOptions = {}): Promise<S
   const cluster = await startCluster({ auditPolicy: METADATA_AUDIT_POLICY, ...clusterOptions });
   t.teardown(() => cluster.stop());
   for (const archive of images) await cluster.loadImage(archive);
-  await installProduct(cluster, settings);
+  await install(cluster);
   return onCluster(cluster);
 }
 
-/** As deploy/README.md tells a user, with a certificate of our own. */
-async function installProduct(cluster: Cluster, settings: string[]): Promise<void> {
-  const tls = await issueDevelopmentCertificates({
-    directory: join(cluster.directory, 'webhook-tls'),
-    hosts: [`${WEBHOOK_SERVICE}.${PROJECT}.svc`],
-  });
-  await cluster.kubectl(['create', 'namespace', PROJECT]);
-  const secret = ['create', 'secret', 'tls', 'redis-ip-updater-webhook-tls', '--namespace', PROJECT];
-  await cluster.kubectl([...secret, '--cert', tls.certFile, '--key', tls.keyFile]);
-  const all = [
+/** As deploy/README.md tells a user. */
+async function installChart(cluster: Cluster): Promise<void> {
+  const settings = [
     'image.registry=localhost',
     'image.webhook.tag=test',
     'image.updater.tag=test',
     'image.pullPolicy=Never',
     'webhook.drainSeconds=1',
-    'certificates.mode=secret',
-    ...settings,
   ];
-  const install = ['install', PROJECT, CHART, '--wait', '--timeout=120s', '--set', all.join()];
-  await helmOn(
-    cluster,
-    ...install,
-    '--set-file',
-    `certificates.caBundle=${tls.caFile}`,
-    '--namespace',
-    PROJECT,
-  );
+  const install = ['install', PROJECT, CHART, '--wait', '--timeout=120s', '--set', settings.join()];
+  await helmOn(cluster, ...install, '--namespace', PROJECT, '--create-namespace');
 }
 
 function onCluster(cluster: Cluster): Stage {

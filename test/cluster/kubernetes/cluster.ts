@@ -22,6 +22,8 @@ export type Cluster = ControlPlane & {
   podCidrs: string[];
   /** Makes the images of a docker-archive known to the node; pods need `imagePullPolicy: Never`. */
   loadImage(archive: string): Promise<void>;
+  /** Gives a loaded image one more name. */
+  tagImage(from: string, to: string): Promise<void>;
   /** Runs a program of this host in the cluster's network, where it reaches pods and Services. */
   runInNetwork(command: string[], stdin?: string): Promise<string>;
   /** Kills the kubelet: pods go on running, but nobody watches them. */
@@ -106,6 +108,9 @@ async function bootCluster(
     podCidrs: network.podCidrs,
     async loadImage(archive) {
       await machine.run(ctr(machine, 'images', 'import', archive));
+    },
+    async tagImage(from, to) {
+      await machine.run(ctr(machine, 'images', 'tag', from, to));
     },
     runInNetwork: (command, stdin) =>
       run(

@@ -6,6 +6,11 @@ import type { Machine } from './machine.ts';
 
 /** The bridge that pods are attached to; its addresses are the gateways, and the node's own. */
 const BRIDGE = 'cni0';
+/**
+ * Locally administered. Without one of its own a bridge takes the lowest of its ports', another one with every pod
+ * that comes or goes, and IPv6 neighbours go on sending to the old one.
+ */
+const BRIDGE_MAC = '02:00:00:00:00:01';
 /** Our end of the line to this host. */
 const HOST_LINK = 'host0';
 
@@ -34,7 +39,7 @@ export async function createNetwork(machine: Machine, podCidrs: string[]): Promi
   await run(['ip', 'link', 'set', hostEnd, 'up']);
 
   const lines = [
-    `link add ${BRIDGE} type bridge`,
+    `link add ${BRIDGE} address ${BRIDGE_MAC} type bridge`,
     `link set ${BRIDGE} up`,
     ...podCidrs.map((cidr, index) => {
       const address = `${nodeAddresses[index]}/${cidr.split('/')[1]}`;
