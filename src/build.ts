@@ -1,4 +1,5 @@
 /** Makes the two programs of the images: one bundled file each, so that an image holds nothing else. */
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /** CommonJS dependencies inside an ES module still want `require`. */
@@ -13,11 +14,13 @@ const NODE_GUARD = [
 ].join('');
 
 /** Source entry -> bundle. */
-const programs = { 'src/updater/main.ts': 'dist/updater.js', 'src/webhook/main.ts': 'dist/webhook.js' };
+const programs = { 'src/updater/main.ts': 'updater.js', 'src/webhook/main.ts': 'webhook.js' };
 
-/** Bundles both programs into `dist`; resolves with their sizes in bytes by file. */
-export async function buildPrograms(): Promise<Record<string, number>> {
-  const sizes = await Promise.all(Object.entries(programs).map(([entry, outfile]) => bundle(entry, outfile)));
+/** Bundles both programs into a directory; resolves with their sizes in bytes by file. */
+export async function buildPrograms(directory = 'dist'): Promise<Record<string, number>> {
+  const sizes = await Promise.all(
+    Object.entries(programs).map(([entry, file]) => bundle(entry, join(directory, file))),
+  );
   return Object.fromEntries(sizes);
 }
 

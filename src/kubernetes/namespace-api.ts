@@ -4,12 +4,12 @@
  */
 import { type ApiPod, type Pod, podFromApi } from '../addresses/pod.ts';
 import { NODES_CONFIG_MAP } from '../names.ts';
-import type { ApiRequest, ApiResponse, HttpClient, NoAnswer } from './http-client.ts';
+import { AnswerTooLarge, type ApiRequest, type HttpClient, type NoAnswer, NotTheApi } from './http-client.ts';
 
 export type NamespaceApi = {
   /** Every pod of the namespace: a consistent read, all pages of one snapshot. */
   listPods(): Promise<Pod[]>;
-  /** The IPs that our own pod shows; empty until the kubelet has published them. */
+  /** The IPs that our own pod shows; empty until the kubelet has published them, and once the pod is deleted. */
   ownIps(): Promise<readonly string[]>;
   /** `data` of the ConfigMap. */
   readMap(): Promise<Record<string, string>>;
@@ -24,12 +24,15 @@ export class ApiError extends Error {
   /** HTTP status; 0 where there was no answer. */
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
+  /** What answered does not behave like an API server: something stands in between. */
+  readonly isForeign: boolean;
 
-  constructor(message: string, { resource, status, retryAfterSeconds, cause }: ApiErrorDetails) {
-    super(message, { cause });
-    this.resource = resource;
-    this.status = status;
-    this.retryAfterSeconds = retryAfterSeconds;
+  constructor(message: string, details: ApiErrorDetails) {
+    super(message, { cause: details.cause });
+    this.resource = details.resource;
+    this.status = details.status;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.isForeign = details.isForeign ?? false;
   }
 }
 
@@ -37,14 +40,18 @@ type ApiErrorDetails = {
   resource: ApiError['resource'];
   status: number;
   retryAfterSeconds?: number | undefined;
+  isForeign?: boolean;
   cause?: unknown;
 };
 
 /** Pods a page: some 2 MB of JSON at a time, whatever the size of the namespace. */
 const PAGE_LIMIT = 250;
+/** Pods that are too large for one page are asked for in pages of a fifth. */
+const PAGE_DIVISOR = 5;
 /** A list that keeps expiring while it is read starts over a few times, then counts as a failed attempt. */
 const EXPIRED_LISTS_AT_MOST = 3;
 
+type Kind = 'Pod' | 'PodList' | 'ConfigMap';
 type PodList = { items?: ApiPod[]; metadata?: { continue?: string } };
 type ConfigMap = { data?: Record<string, string> };
 
@@ -55,16 +62,22 @@ export function createNamespaceApi(client: HttpClient, namespace: string, podNam
   return {
     listPods: () => listPods(client, `${root}/pods`),
     ownIps: async () => {
-      const pod = await get<ApiPod>(client, `${root}/pods/${encodeURIComponent(podName)}`);
-      return podFromApi(pod).ips;
+      const path = `${root}/pods/${encodeURIComponent(podName)}`;
+      const pod = await attempt<ApiPod>(client, { method: 'GET', path }, 'Pod').catch(unlessGone);
+      return pod ? podFromApi(pod).ips : [];
     },
-    readMap: async () => (await get<ConfigMap>(client, mapPath)).data ?? {},
-    writeOwnEntry: async (id) => {
-      const mergePatch = { data: { [podName]: id } };
-      const response = await attempt(client, { method: 'PATCH', path: mapPath, mergePatch });
-      return (response.body as ConfigMap).data ?? {};
-    },
+    readMap: () => map(client, { method: 'GET', path: mapPath }),
+    writeOwnEntry: (id) =>
+      map(client, { method: 'PATCH', path: mapPath, mergePatch: { data: { [podName]: id } } }),
   };
+}
+
+function unlessGone(error: ApiError): undefined {
+  if (error.status !== 404) throw error;
+}
+
+async function map(client: HttpClient, request: ApiRequest): Promise<Record<string, string>> {
+  return (await attempt<ConfigMap>(client, request, 'ConfigMap')).data ?? {};
 }
 
 /** Without a resourceVersion the first page is a consistent read, and the others are of its snapshot. */
@@ -81,39 +94,51 @@ async function listPods(client: HttpClient, path: string): Promise<Pod[]> {
 
 async function listAllPages(client: HttpClient, path: string): Promise<Pod[]> {
   const pods: Pod[] = [];
+  let limit = PAGE_LIMIT;
   let next: string | undefined;
-  do {
-    const query = new URLSearchParams({ limit: String(PAGE_LIMIT), ...(next && { continue: next }) });
-    const page = await get<PodList>(client, `${path}?${query}`);
-    if (!Array.isArray(page.items)) {
-      throw new ApiError('the answer is no list of pods', { resource: 'pods', status: 0 });
+  for (;;) {
+    const query = new URLSearchParams({ limit: String(limit), ...(next && { continue: next }) });
+    const request = { method: 'GET', path: `${path}?${query}` } as const;
+    const page = await attempt<PodList>(client, request, 'PodList').catch((error: ApiError) => {
+      if (!(error.cause instanceof AnswerTooLarge) || limit < PAGE_DIVISOR) throw error;
+      return undefined;
+    });
+    if (!page) {
+      limit = Math.floor(limit / PAGE_DIVISOR);
+      continue;
     }
-    pods.push(...page.items.map(podFromApi));
+    pods.push(...(page.items ?? []).map(podFromApi));
     next = page.metadata?.continue;
-  } while (next);
-  return pods;
-}
-
-async function get<Body>(client: HttpClient, path: string): Promise<Body> {
-  const { body } = await attempt(client, { method: 'GET', path });
-  if (typeof body !== 'object' || body === null) {
-    throw new ApiError('the answer is no object', { resource: resourceOf(path), status: 0 });
+    if (!next) return pods;
   }
-  return body as Body;
 }
 
-async function attempt(client: HttpClient, request: ApiRequest): Promise<ApiResponse> {
-  const resource = resourceOf(request.path);
+async function attempt<Body extends object>(
+  client: HttpClient,
+  request: ApiRequest,
+  kind: Kind,
+): Promise<Body> {
+  const resource = kind === 'ConfigMap' ? 'configmaps' : 'pods';
   const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
   const response = await client.send(request).catch((cause: NoAnswer) => {
-    throw new ApiError(`${what}: ${cause.message}`, { resource, status: 0, cause });
+    // Of pages as small as they get, too: the API server stores no object of that size.
+    const isForeign = cause instanceof NotTheApi || cause instanceof AnswerTooLarge;
+    throw new ApiError(`${what}: ${cause.message}`, { resource, status: 0, isForeign, cause });
   });
   const { status, message, retryAfterSeconds } = response;
-  if (status >= 200 && status < 300) return response;
-  const said = message ? ` (${message})` : '';
-  throw new ApiError(`${what}: status ${status}${said}`, { resource, status, retryAfterSeconds });
-}
-
-function resourceOf(path: string): ApiError['resource'] {
-  return /^\/api\/v1\/namespaces\/[^/]+\/configmaps/.test(path) ? 'configmaps' : 'pods';
+  if (status < 200 || status >= 300) {
+    const said = message ? ` (${message})` : '';
+    // The API server redirects nobody.
+    const isForeign = status >= 300 && status < 400;
+    throw new ApiError(`${what}: status ${status}${said}`, {
+      resource,
+      status,
+      retryAfterSeconds,
+      isForeign,
+    });
+  }
+  const body = response.body as (Body & { kind?: unknown }) | null;
+  if (body?.kind !== kind)
+    throw new ApiError(`${what}: the answer is no ${kind}`, { resource, status: 0, isForeign: true });
+  return body;
 }

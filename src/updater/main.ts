@@ -29,14 +29,16 @@ try {
 }
 
 async function runWith(config: Config): Promise<void> {
+  const now = () => performance.now();
+  const deadlineAt = now() + config.deadlineMs;
   const client = createHttpClient({
     host: config.apiHost,
     port: config.apiPort,
     readToken: () => readFile(join(config.serviceAccountDir, 'token'), 'utf8'),
     readCa: () => readFile(join(config.serviceAccountDir, 'ca.crt'), 'utf8'),
+    millisecondsLeft: () => deadlineAt - now(),
   });
-  const now = () => performance.now();
-  const patience = { now, sleep, random: Math.random, log, deadlineAt: now() + config.deadlineMs };
+  const patience = { now, sleep, random: Math.random, log, deadlineAt };
   try {
     await run(config, {
       api: createNamespaceApi(client, config.podNamespace, config.podName),

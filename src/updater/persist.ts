@@ -21,6 +21,8 @@ const FIRST_DELAY_MS = 100;
 const LAST_DELAY_MS = 5_000;
 /** A server that asks for more gets this much: a redis is waiting. */
 const RETRY_AFTER_AT_MOST_MS = 30_000;
+/** With less time than this before the deadline an attempt is not made: it could only say that it had none. */
+const ATTEMPT_AT_LEAST_MS = 1_000;
 const LOG_EVERY_MS = 10_000;
 
 /**
@@ -36,7 +38,7 @@ export async function persist<Value>(attempt: () => Promise<Value>, patience: Pa
       if (!(error instanceof ApiError)) throw error;
       const delay = delayMs(error, tries, patience.random());
       const now = patience.now();
-      if (now + delay >= patience.deadlineAt) throw givenUp(error);
+      if (now + delay + ATTEMPT_AT_LEAST_MS > patience.deadlineAt) throw givenUp(error);
       if (now - loggedAt >= LOG_EVERY_MS) {
         patience.log('warn', 'the Kubernetes API did not serve us, trying again', { error: error.message });
         loggedAt = now;
@@ -59,10 +61,13 @@ export async function waitUntil(
   }
 }
 
-/** Jittered, so that the pods of a restarted cluster do not come back in step. */
-function delayMs(error: ApiError, tries: number, random: number): number {
-  if (error.retryAfterSeconds === undefined) return backoffMs(tries, FIRST_DELAY_MS, LAST_DELAY_MS, random);
-  return Math.min(error.retryAfterSeconds * 1000, RETRY_AFTER_AT_MOST_MS) + random * FIRST_DELAY_MS;
+/**
+ * Jittered, so that the pods of a restarted cluster do not come back in step: also where the server asks all of
+ * them for the same second, or for none.
+ */
+function delayMs({ retryAfterSeconds = 0 }: ApiError, tries: number, random: number): number {
+  const asked = Math.min(retryAfterSeconds * 1000, RETRY_AFTER_AT_MOST_MS);
+  return asked + backoffMs(tries, FIRST_DELAY_MS, LAST_DELAY_MS, random);
 }
 
 function backoffMs(tries: number, first: number, last: number, random: number): number {
@@ -70,16 +75,16 @@ function backoffMs(tries: number, first: number, last: number, random: number): 
 }
 
 function givenUp(cause: ApiError): Failure {
-  const { status, message, resource } = cause;
+  const { status, message } = cause;
   const code = status === 401 || status === 403 ? exitCodes.forbidden : exitCodes.unavailable;
-  return new Failure(
-    code,
-    `nodes.conf could not be brought up to date: ${message}: ${likelyCauses(status, resource)}`,
-    { cause },
-  );
+  return new Failure(code, `nodes.conf could not be brought up to date: ${message}: ${likelyCauses(cause)}`, {
+    cause,
+  });
 }
 
-function likelyCauses(status: number, resource: ApiError['resource']): string {
+function likelyCauses({ status, resource, isForeign }: ApiError): string {
+  if (isForeign)
+    return "what answers is not this cluster's API server: check for a proxy or a service mesh in between, and whether the pod's ca.crt is that of the cluster.";
   if (status === 401)
     return "the API server does not accept the pod's token: check the clock of the node and the service account.";
   if (status === 403) {

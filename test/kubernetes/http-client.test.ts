@@ -8,7 +8,7 @@ import { issueCertificate } from '../support/kubernetes-api/certificates.ts';
 const get = { method: 'GET', path: '/x' } as const;
 
 /** A client of a server that answers as told; a real API server cannot be made to. */
-async function setUp(t: Test, answer: (response: ServerResponse) => void) {
+async function setUp(t: Test, answer: (response: ServerResponse) => void, millisecondsLeft = 60_000) {
   const { ca, certificate, key } = await issueCertificate(['127.0.0.1']);
   const server = createServer({ cert: certificate, key }, (_request, response) => answer(response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -17,6 +17,7 @@ async function setUp(t: Test, answer: (response: ServerResponse) => void) {
     port: (server.address() as AddressInfo).port,
     readToken: async () => 'token',
     readCa: async () => ca,
+    millisecondsLeft: () => millisecondsLeft,
   });
   t.teardown(() => {
     client.close();
@@ -63,7 +64,7 @@ t.test('what is no whole answer is none', async (t) => {
         response.on('drain', write);
         write();
       },
-      /an answer over 33554432 bytes/,
+      /an answer over 4194304 bytes/,
     ],
   };
   for (const [name, [answer, message]] of Object.entries(answers)) {
@@ -72,6 +73,28 @@ t.test('what is no whole answer is none', async (t) => {
       await t.rejects(client.send(get), { name: 'NoAnswer', message });
     });
   }
+});
+
+t.test('a date in Retry-After counts from the date of the answer', async (t) => {
+  const seconds = async (headers: Record<string, string>) => {
+    const client = await setUp(t, (response) => {
+      response.sendDate = false;
+      response.writeHead(503, headers).end();
+    });
+    return (await client.send(get)).retryAfterSeconds;
+  };
+  const at = (second: number) => `Mon, 01 Jan 2001 00:00:0${second} GMT`;
+  t.equal(await seconds({ 'retry-after': at(7), date: at(2) }), 5, 'whatever our clock says');
+  t.equal(await seconds({ 'retry-after': at(2), date: at(7) }), 0);
+  t.equal(await seconds({ 'retry-after': at(7) }), undefined);
+  t.equal(await seconds({ 'retry-after': 'soon', date: at(2) }), undefined);
+});
+
+t.test('an attempt ends when the caller gives up, in its headers or in its body', async (t) => {
+  const silent = await setUp(t, () => {}, 1_500);
+  await t.rejects(silent.send(get), { name: 'NoAnswer', message: 'no answer within 1.5 s' });
+  const half = await setUp(t, (response) => response.writeHead(200).write('{'), -5_000);
+  await t.rejects(half.send(get), { message: 'no answer within 1 s' }, 'one attempt is always possible');
 });
 
 t.test('a redirect is not followed: it is a status like others', async (t) => {
@@ -87,6 +110,7 @@ t.test('an unreadable token is no answer either', async (t) => {
     port: 9,
     readToken: () => Promise.reject(new Error('ENOENT: no token')),
     readCa: async () => '',
+    millisecondsLeft: () => 1_000,
   });
   await t.rejects(client.send(get), { name: 'NoAnswer', message: 'ENOENT: no token' });
 });

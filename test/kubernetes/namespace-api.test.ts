@@ -24,6 +24,7 @@ async function setUp(t: Test, pods: number) {
     port: api.port,
     readToken: async () => `${token}\n`,
     readCa: async () => api.ca,
+    millisecondsLeft: () => 60_000,
   });
   t.teardown(async () => {
     client.close();
@@ -68,6 +69,30 @@ t.test('a list that expires on the way starts over, and at last counts as failed
   });
 });
 
+t.test('pods that are too large for one page come in smaller ones', async (t) => {
+  const { admin, namespace, sent } = await setUp(t, 0);
+  const spec = { containers: [{ name: 'redis', image: 'redis' }] };
+  const annotations = { large: 'x'.repeat(100_000) };
+  for (let index = 0; index < 45; index += 1)
+    await admin.create(`${root}/pods`, { metadata: { name: `redis-${index}`, annotations }, spec });
+  const before = sent().length;
+  const pods = await namespace.listPods();
+  t.equal(new Set(pods.map(({ name }) => name)).size, 45);
+  t.equal(sent().length - before, 7, 'pages of 250 and of 50 are too large, five of 10 are not');
+});
+
+t.test('an answer of another kind is not taken for what was asked', async (t) => {
+  const answer = { status: 200, message: '', retryAfterSeconds: undefined };
+  for (const body of [{ status: 'ok' }, null, 'ok', { kind: 'Status' }]) {
+    const client = { send: async () => ({ ...answer, body }), close: () => {} };
+    const namespace = createNamespaceApi(client, 'shop', 'redis-0');
+    await t.rejects(namespace.listPods(), { isForeign: true, message: /is no PodList/ });
+    await t.rejects(namespace.readMap(), { isForeign: true, message: /GET .* is no ConfigMap/ });
+    await t.rejects(namespace.writeOwnEntry('a'), { isForeign: true, message: /PATCH .* is no ConfigMap/ });
+    await t.rejects(namespace.ownIps(), { isForeign: true, message: /is no Pod$/ });
+  }
+});
+
 t.test('our own pod, alone', async (t) => {
   const { admin, namespace } = await setUp(t, 1);
   t.same(await namespace.ownIps(), []);
@@ -75,6 +100,8 @@ t.test('our own pod, alone', async (t) => {
     status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }] },
   });
   t.same(await namespace.ownIps(), ['10.0.0.1']);
+  await admin.delete(`${root}/pods/redis-0`);
+  t.same(await namespace.ownIps(), [], 'deleted under our feet: nothing that a retry could heal');
 });
 
 t.test('our own entry is written and taken back, and nobody else is touched', async (t) => {

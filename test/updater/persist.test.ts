@@ -43,8 +43,8 @@ t.test('refusals that may pass are tried again, ever slower', async (t) => {
 
 t.test('the server says how long to wait, within reason', async (t) => {
   const p = patience();
-  await persist(failing(status(429, 2), status(429, 3600)), p);
-  t.same(p.slept, [2100, 30_100]);
+  await persist(failing(status(429, 2), status(429, 3600), status(429, 0)), p);
+  t.same(p.slept, [2100, 30_200, 400], 'and our own back-off on top: a zero is no invitation');
 });
 
 t.test('at the deadline: 69, or 77 where the API said no, with the likely causes', async (t) => {
@@ -62,6 +62,20 @@ t.test('at the deadline: 69, or 77 where the API said no, with the likely causes
   await t.rejects(persist(always(missing), patience()), {
     exitCode: 69,
     message: /ConfigMap redis-ip-updater-nodes is missing/,
+  });
+});
+
+t.test('an attempt that would come too late is not waited for', async (t) => {
+  const p = patience(4_000);
+  await t.rejects(persist(failing(status(503, 2), status(503, 2)), p), { message: /status 503/ });
+  t.same(p.slept, [2100], 'the next would begin with less than a second left');
+});
+
+t.test('what answers and is not the API server', async (t) => {
+  const foreign = new ApiError('GET /x: status 302', { resource: 'pods', status: 302, isForeign: true });
+  await t.rejects(persist(failing(foreign), patience(0)), {
+    exitCode: 69,
+    message: /status 302: what answers is not this cluster's API server: check for a proxy/,
   });
 });
 
