@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { Parser, type Result } from 'tap-parser';
 import { exitCodes } from '../src/errors.ts';
+import { VERSION_VARIABLE, VERSIONS } from './cluster/kubernetes/tested-version.ts';
 
 type Count = { passed: number; failed: number };
 type Tier = {
@@ -17,6 +18,8 @@ type Tier = {
   jobs: number;
   /** The tier of test/cluster/kubernetes/prepare.ts that has to be ready first. */
   needs?: string;
+  /** Each file runs once on each of these. */
+  kubernetes?: readonly string[];
 };
 
 /** One after another: these start real servers, and a small machine must stay honest. */
@@ -39,6 +42,7 @@ const tiers: Record<string, Tier> = {
     timeoutSeconds: 900,
     jobs,
     needs: 'integration',
+    kubernetes: VERSIONS,
   },
   cluster: { files: globSync('test/cluster/*.test.ts'), timeoutSeconds: 1800, jobs, needs: 'cluster' },
 };
@@ -85,14 +89,17 @@ async function runTierIfReady(name: string, tier: Tier): Promise<Count> {
 }
 
 /** Runs the files of a tier, `jobs` at a time. */
-async function runTier({ files, timeoutSeconds, jobs }: Tier): Promise<Count> {
+async function runTier({ files, timeoutSeconds, jobs, kubernetes = [] }: Tier): Promise<Count> {
   const count: Count = { passed: 0, failed: 0 };
-  const waiting = files.sort();
+  const versions = kubernetes.length > 0 ? kubernetes : [undefined];
+  const waiting = versions.flatMap((version) => files.sort().map((file) => ({ file, version })));
   const work = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
       const startedAt = performance.now();
-      const { passed, failed } = await runFile(file, timeoutSeconds);
-      process.stdout.write(`   ${failed === 0 ? 'ok  ' : 'FAIL'} ${file} (${seconds(startedAt)} s)\n`);
+      const { file, version } = next;
+      const { passed, failed } = await runFile(file, timeoutSeconds, version);
+      const on = version ? `, on Kubernetes ${version}` : '';
+      process.stdout.write(`   ${failed === 0 ? 'ok  ' : 'FAIL'} ${file} (${seconds(startedAt)} s${on})\n`);
       count.passed += passed;
       count.failed += failed;
     }
@@ -101,11 +108,18 @@ async function runTier({ files, timeoutSeconds, jobs }: Tier): Promise<Count> {
   return count;
 }
 
-async function runFile(file: string, timeoutSeconds: number): Promise<Count> {
+async function runFile(file: string, timeoutSeconds: number, kubernetes?: string): Promise<Count> {
   const count: Count = { passed: 0, failed: 0 };
+  const version = kubernetes && { [VERSION_VARIABLE]: kubernetes };
   const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(timeoutSeconds), NODE_COMPILE_CACHE: COMPILE_CACHE },
+    env: {
+      ...process.env,
+      ...version,
+      TAP: '1',
+      TAP_TIMEOUT: String(timeoutSeconds),
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+    },
     timeout: (timeoutSeconds + 10) * 1000,
   });
   const parser = new Parser();

@@ -12,11 +12,13 @@ import {
 } from './control-plane-commands.ts';
 import { type Machine, startMachine } from './machine.ts';
 import { freePorts } from './ports.ts';
+import { testedVersion, type Version } from './tested-version.ts';
 import { until } from './until.ts';
 import { createTokens, kubeconfig, type Tokens, tokenFile, type User } from './users.ts';
 
 export type ControlPlaneOptions = {
-  version: '1.34' | '1.36';
+  /** Of Kubernetes; the one under test without it. */
+  version?: Version;
   /** An audit.k8s.io/v1 Policy; with it the API server writes `auditLog`. */
   auditPolicy?: object;
   /** Added to kube-apiserver's command line, so that they win. */
@@ -55,8 +57,8 @@ export type LocalControlPlane = ControlPlane & {
 };
 
 /** An etcd, API server and controller manager of their own on free ports of 127.0.0.1; needs no root. */
-export async function startControlPlane(options: ControlPlaneOptions): Promise<LocalControlPlane> {
-  const commands = await binaries(`v${options.version}`);
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<LocalControlPlane> {
+  const commands = await binaries(`v${options.version ?? testedVersion}`);
   const [apiServer = 0, etcd = 0, etcdPeer = 0] = await freePorts(3);
   const machine = await startMachine('plain');
   try {

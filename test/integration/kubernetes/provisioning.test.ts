@@ -22,7 +22,7 @@ const USER = 'system:serviceaccount:redis-ip-updater:redis-ip-updater-webhook';
 const MERGE = 'application/merge-patch+json';
 const WAIT_MS = 30_000;
 
-const plane = await startControlPlane({ version: '1.36', auditPolicy: METADATA_AUDIT_POLICY });
+const plane = await startControlPlane({ auditPolicy: METADATA_AUDIT_POLICY });
 t.teardown(() => plane.stop());
 const { api } = plane;
 const config = join(plane.directory, 'webhook.kubeconfig');

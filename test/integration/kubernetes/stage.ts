@@ -34,7 +34,7 @@ export async function startStage(t: Test) {
   await buildPrograms();
   // No proxy leads to the addresses of Services here; without this routing, an ExternalName is dialled as it is.
   const apiServerFlags = ['--enable-aggregator-routing=false'];
-  const plane = await startControlPlane({ version: '1.36', apiServerFlags });
+  const plane = await startControlPlane({ apiServerFlags });
   t.teardown(() => plane.stop());
   const { api } = plane;
   const webhookConfig = join(plane.directory, 'webhook.kubeconfig');
