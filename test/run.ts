@@ -44,6 +44,12 @@ const tiers: Record<string, Tier> = {
     needs: 'integration',
     kubernetes: VERSIONS,
   },
+  'integration-versions': {
+    files: globSync('test/integration/versions/*.test.ts'),
+    timeoutSeconds: 900,
+    jobs,
+    needs: 'servers',
+  },
   cluster: { files: globSync('test/cluster/*.test.ts'), timeoutSeconds: 1800, jobs, needs: 'cluster' },
 };
 

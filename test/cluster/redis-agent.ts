@@ -31,7 +31,7 @@ export type TaskName = keyof Tasks;
 const perform: {
   [Name in TaskName]: (endpoints: Endpoint[], needs: Tasks[Name]['needs']) => Promise<Tasks[Name]['answers']>;
 } = {
-  join: (endpoints) => joinCluster('redis-cli', endpoints).then(() => null),
+  join: (endpoints) => joinCluster(['redis-cli'], endpoints).then(() => null),
   writeKeys: (endpoints, { count }) => writeKeys(endpoints, count).then(() => null),
   countIntactKeys: (endpoints, { count }) =>
     Promise.race([countIntactKeys(endpoints, count), sleep(READ_TIMEOUT_MS).then(() => 0)]),

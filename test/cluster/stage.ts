@@ -10,7 +10,8 @@ import { type Cluster, type ClusterOptions, startCluster } from './kubernetes/cl
 import { recordWatch, type WatchEvent } from './kubernetes/watch.ts';
 import { type RedisOptions, redisObjects } from './redis-objects.ts';
 import { RedisPods } from './redis-pods.ts';
-import { type ServerVersion, serverArchive } from './servers/server-versions.ts';
+import type { ServerVersion } from './servers/debian-servers.ts';
+import { serverArchive } from './servers/server-images.ts';
 
 export type StageOptions = ClusterOptions & {
   /** Other servers than this machine's own redis. */

@@ -1,8 +1,6 @@
 /** The four acts, each a restart of all pods of a cluster at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
 import { examine } from '../support/redis/recovery.ts';
-import { REDIS, redisStatefulSet } from './manifests.ts';
 import { optIn } from './opt-in.ts';
 import { type RedisCluster, START_TIMEOUT_MS } from './redis-cluster.ts';
 import { describe, measureRestart, type RestartResult } from './restart.ts';
@@ -63,7 +61,7 @@ export async function parallel(stage: Stage, cluster: RedisCluster): Promise<Res
 /** (c) Every pod gets an address that another pod had, and they start one after another. */
 export async function swapped(stage: Stage, cluster: RedisCluster): Promise<RestartResult> {
   const { kubelet, timeline } = stage;
-  await replaceStatefulSet(stage, cluster, 'OrderedReady');
+  await cluster.replaceStatefulSet('OrderedReady');
   return measureRestart(stage, cluster, () =>
     cluster.loseAllPods((old) => {
       timeline.say("each will get its neighbour's old address, in the order 0, 1, 2 ...");
@@ -76,7 +74,7 @@ export async function swapped(stage: Stage, cluster: RedisCluster): Promise<Rest
 /** (d) A stranger has got the address of a master that comes back last. */
 export async function stranger(stage: Stage, cluster: RedisCluster): Promise<StrangerResult> {
   const { kubelet, readiness, timeline } = stage;
-  await replaceStatefulSet(stage, cluster, 'Parallel');
+  await cluster.replaceStatefulSet('Parallel');
   const [last = '', ...others] = cluster.pods;
   const result = await measureRestart(stage, cluster, async () => {
     const restartedAtMs = performance.now();
@@ -89,16 +87,4 @@ export async function stranger(stage: Stage, cluster: RedisCluster): Promise<Str
   const foreignKeys = sum(await cluster.foreignKeys());
   timeline.say(`keys of the stranger, anywhere in the cluster: ${foreignKeys}`);
   return { ...result, foreignKeys };
-}
-
-/** The policy of a StatefulSet cannot be changed: a user deletes it, leaving its pods, and creates it anew. */
-async function replaceStatefulSet(
-  { client, redis, nodes, timeline }: Stage,
-  { namespace }: RedisCluster,
-  policy: 'Parallel' | 'OrderedReady',
-): Promise<void> {
-  await client.delete(pathOf(resources.statefulsets, namespace, REDIS), { propagationPolicy: 'Orphan' });
-  const set = redisStatefulSet(redis, nodes, policy, { labelled: true });
-  await client.create(pathOf(resources.statefulsets, namespace), set);
-  timeline.say(`the StatefulSet now has podManagementPolicy: ${policy}`);
 }

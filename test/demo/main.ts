@@ -4,12 +4,11 @@
  */
 import { buildPrograms } from '../../src/build.ts';
 import { Failure } from '../../src/errors.ts';
-import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
 import { removeDirectory, temporaryDirectory } from '../support/leave-nothing.ts';
 import { parallel, stranger, swapped, withoutUpdater } from './acts.ts';
 import { byHand } from './baseline.ts';
 import { type Options, readOptions } from './options.ts';
-import { checkMachine } from './preconditions.ts';
+import { checkMachine, clientOf } from './preconditions.ts';
 import { KEYS, RedisCluster } from './redis-cluster.ts';
 import { type Stage, setStage } from './stage.ts';
 import { type Results, shortcomings, table } from './summary.ts';
@@ -25,13 +24,15 @@ try {
 
 async function main(options: Options): Promise<number> {
   const timeline = createTimeline(print);
-  const version = await checkMachine(options.server);
-  timeline.title(`Setting the stage: ${options.server} ${version}, ${options.nodes} nodes per cluster`);
+  const { nodes, server } = options;
+  const version = await checkMachine(server);
+  timeline.title(`Setting the stage: ${server} ${version}, ${nodes} nodes per cluster`);
   const directory = temporaryDirectory('redis-ip-updater-demo-', options);
   if (options.keep) timeline.say(`volumes and logs stay in ${directory}`);
   await buildPrograms();
   timeline.say('webhook and updater are built');
-  const stage = await setStage(options, directory, timeline, fail);
+  const redis = { server: [server], cli: [clientOf(server)], major: Number.parseInt(version, 10) };
+  const stage = await setStage({ nodes, redis }, directory, timeline, fail);
   timeline.say('the Kubernetes API of this demo and the real webhook are running');
   const results = await play(stage, options);
   await stage.close();
@@ -40,7 +41,7 @@ async function main(options: Options): Promise<number> {
 }
 
 async function play(stage: Stage, { baseline }: Options): Promise<Results> {
-  const { timeline, client } = stage;
+  const { timeline } = stage;
   const [plain, guarded] = [new RedisCluster(stage, 'plain'), new RedisCluster(stage, 'guarded')];
   const stop = timeline.during(
     () => `redis-cli joins the clusters; ${KEYS} keys are written, replicas catch up`,
@@ -51,8 +52,7 @@ async function play(stage: Stage, { baseline }: Options): Promise<Results> {
 
   timeline.title('Act a: the namespace plain has not opted in');
   const resultA = await withoutUpdater(stage, plain);
-  plain.disconnect();
-  await client.delete(pathOf(resources.namespaces, '', plain.namespace));
+  await plain.remove();
 
   timeline.title('Act b: the namespace guarded opts in, then loses all pods at once');
   const resultB = await parallel(stage, guarded);

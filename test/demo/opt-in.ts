@@ -20,11 +20,7 @@ const PROVISION_TIMEOUT_MS = 10_000;
 export async function optIn(stage: Stage, cluster: RedisCluster): Promise<void> {
   const { client, timeline, readiness } = stage;
   const { namespace } = cluster;
-  timeline.say(`kubectl label namespace ${namespace} ${NAMESPACE_LABEL}=${NAMESPACE_LABEL_VALUE}`);
-  await client.merge(pathOf(resources.namespaces, '', namespace), {
-    metadata: { labels: { [NAMESPACE_LABEL]: NAMESPACE_LABEL_VALUE } },
-  });
-  await provisioned(stage, namespace);
+  await optInNamespace(stage, namespace);
   timeline.say(`kubectl label statefulset ${REDIS} ${INJECT_LABEL}=true, and kubectl rollout restart`);
   const restartedAtMs = performance.now();
   await client.merge(pathOf(resources.statefulsets, namespace, REDIS), {
@@ -40,6 +36,16 @@ export async function optIn(stage: Stage, cluster: RedisCluster): Promise<void> 
   const stop = timeline.during(() => 'waiting until the cluster has settled after the rolling restart');
   await cluster.settle();
   stop();
+}
+
+/** Labels a namespace, and waits for what the webhook makes in it. */
+export async function optInNamespace(stage: Stage, namespace: string): Promise<void> {
+  const { client, timeline } = stage;
+  timeline.say(`kubectl label namespace ${namespace} ${NAMESPACE_LABEL}=${NAMESPACE_LABEL_VALUE}`);
+  await client.merge(pathOf(resources.namespaces, '', namespace), {
+    metadata: { labels: { [NAMESPACE_LABEL]: NAMESPACE_LABEL_VALUE } },
+  });
+  await provisioned(stage, namespace);
 }
 
 /** Waits until the webhook has answered the label. Who does not wait has pods refused for a moment, and retried. */
@@ -61,7 +67,8 @@ async function provisioned({ client, timeline }: Stage, namespace: string): Prom
   timeline.say('the webhook made the ServiceAccount, Role, RoleBinding and ConfigMap of the namespace');
 }
 
-async function checkInjection({ client, timeline }: Stage, cluster: RedisCluster): Promise<void> {
+/** @throws if a pod was not injected, or has not recorded itself */
+export async function checkInjection({ client, timeline }: Stage, cluster: RedisCluster): Promise<void> {
   const pods = await cluster.listPods();
   const injected = pods.filter(({ metadata }) => metadata.labels?.[INJECTED_LABEL] === 'true').length;
   const path = pathOf(resources.configmaps, cluster.namespace, NODES_CONFIG_MAP);

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { exitCodes, Failure } from '../../src/errors.ts';
 
 /** The program that talks to a server: redis-cli to redis-server, valkey-cli to valkey-server. */
-export const cliOf = (server: string) => server.replace('-server', '-cli');
+export const clientOf = (server: string) => server.replace('-server', '-cli');
 
 /**
  * Says which version of the server will run.
@@ -14,10 +14,10 @@ export const cliOf = (server: string) => server.replace('-server', '-cli');
 export async function checkMachine(server: string): Promise<string> {
   const { stdout } = spawnSync(server, ['--version'], { encoding: 'utf8' });
   const [, version = ''] = /v=(\d+\.\d+\.\d+)/.exec(stdout ?? '') ?? [];
-  const cli = spawnSync(cliOf(server), ['--version']);
+  const cli = spawnSync(clientOf(server), ['--version']);
   if (!version || cli.error)
     throw unavailable(
-      `${server} and ${cliOf(server)} are needed and not installed: install the package that holds them.`,
+      `${server} and ${clientOf(server)} are needed and not installed: install the package that holds them.`,
     );
   // --bind-source-addr, without which every node would seem to call from 127.0.0.1, is of 7.0.
   if (Number.parseInt(version, 10) < 7)

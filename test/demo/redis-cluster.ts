@@ -2,10 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from '../support/kubernetes-api/objects.ts';
 import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
-import { countIntactKeys, joinCluster, writeKeys } from '../support/redis/cluster.ts';
+import {
+  type Access,
+  countIntactKeys,
+  countIntactKeysAtMasters,
+  joinCluster,
+  writeKeys,
+} from '../support/redis/cluster.ts';
 import { RedisNode, scan } from '../support/redis/node.ts';
 import { watchRecovery } from '../support/redis/recovery.ts';
-import { namespace, REDIS, redisStatefulSet } from './manifests.ts';
+import { cliOf, DOMAIN, namespace, REDIS, type RedisSettings, redisStatefulSet } from './manifests.ts';
+import { optInNamespace } from './opt-in.ts';
 import type { Stage } from './stage.ts';
 
 export const KEYS = 1000;
@@ -17,7 +24,7 @@ export class RedisCluster {
   readonly namespace: string;
   /** `namespace/name`, by ordinal: the first half were made masters. */
   readonly pods: readonly string[];
-  readonly #stage: Stage;
+  #stage: Stage;
   #nodes: RedisNode[] = [];
 
   constructor(stage: Stage, namespace: string) {
@@ -26,19 +33,29 @@ export class RedisCluster {
     this.pods = Array.from({ length: stage.nodes }, (_, ordinal) => `${namespace}/${REDIS}-${ordinal}`);
   }
 
-  /** Makes the namespace, the StatefulSet, the cluster and its keys, and waits until all is well. */
-  async create(): Promise<void> {
+  /**
+   * Makes the namespace, the StatefulSet, the cluster and its keys, and waits until all is well. A `labelled` one has
+   * its pods injected from the first, as new nodes: none of them has a node id to record yet.
+   */
+  async create({ labelled = false } = {}): Promise<void> {
     const { client, redis, readiness, nodes } = this.#stage;
     await client.create(pathOf(resources.namespaces), namespace(this.namespace));
+    if (labelled) await optInNamespace(this.#stage, this.namespace);
     await client.create(
       pathOf(resources.statefulsets, this.namespace),
-      redisStatefulSet(redis, nodes, 'Parallel'),
+      redisStatefulSet(redis, nodes, 'Parallel', { labelled }),
     );
     await readiness.lastReady(this.pods, 0, START_TIMEOUT_MS);
-    await joinCluster(redis.cli, this.endpoints());
+    await joinCluster(cliOf(redis), this.endpoints());
     await this.settle();
-    await writeKeys(this.endpoints(), KEYS);
+    await writeKeys(this.endpoints(), KEYS, this.#access());
     await this.settle();
+  }
+
+  /** Deletes the namespace with all that is in it. */
+  async remove(): Promise<void> {
+    this.disconnect();
+    await this.#stage.client.delete(pathOf(resources.namespaces, '', this.namespace));
   }
 
   /** Waits until the cluster is healthy, as before any restart. */
@@ -64,7 +81,8 @@ export class RedisCluster {
     const addresses = this.addresses();
     if (addresses.join() !== this.#nodes.map(({ host }) => host).join()) {
       this.disconnect();
-      this.#nodes = addresses.map((host) => new RedisNode(host, this.#stage.redis.port));
+      const { port, tls } = this.#stage.redis;
+      this.#nodes = addresses.map((host) => new RedisNode(host, port, tls));
     }
     return this.#nodes;
   }
@@ -95,6 +113,22 @@ export class RedisCluster {
     for (const pod of this.pods) if (!late.includes(pod)) kubelet.release(pod);
   }
 
+  /**
+   * The policy of a StatefulSet cannot be changed: a user deletes it, leaving its pods, and creates it anew. New
+   * settings count from the next start of each pod on.
+   */
+  async replaceStatefulSet(
+    policy: 'Parallel' | 'OrderedReady',
+    settings: Partial<RedisSettings> = {},
+  ): Promise<void> {
+    const { client, nodes, timeline } = this.#stage;
+    this.#stage = { ...this.#stage, redis: { ...this.#stage.redis, ...settings } };
+    const path = pathOf(resources.statefulsets, this.namespace);
+    await client.delete(`${path}/${REDIS}`, { propagationPolicy: 'Orphan' });
+    await client.create(path, redisStatefulSet(this.#stage.redis, nodes, policy, { labelled: true }));
+    timeline.say(`the StatefulSet now has podManagementPolicy: ${policy}`);
+  }
+
   /** The pods as the API shows them. */
   async listPods(): Promise<Pod[]> {
     const { items } = await this.#stage.client.get<{ items: Pod[] }>(pathOf(resources.pods, this.namespace));
@@ -103,7 +137,20 @@ export class RedisCluster {
 
   /** How many keys, read through the cluster, still have their value. */
   intactKeys(): Promise<number> {
-    return countIntactKeys(this.endpoints(), KEYS).catch(() => 0);
+    const keys =
+      this.#stage.redis.preferredEndpoint === 'unknown-endpoint'
+        ? countIntactKeysAtMasters(this.nodes(), KEYS)
+        : countIntactKeys(this.endpoints(), KEYS, this.#access());
+    return keys.catch(() => 0);
+  }
+
+  /** How an application reaches the nodes, by their names too. */
+  #access(): Access {
+    const { tls } = this.#stage.redis;
+    const addresses = new Map(
+      this.pods.map((pod, ordinal) => [`${pod.split('/')[1]}.${DOMAIN}`, this.addresses()[ordinal]]),
+    );
+    return { lookUp: (name) => addresses.get(name), ...(tls && { tls }) };
   }
 
   /** How many keys of the stranger each node holds, by ordinal. */

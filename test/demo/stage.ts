@@ -9,8 +9,6 @@ import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
 import { type KubernetesApi, startKubernetesApi } from '../support/kubernetes-api/server.ts';
 import { startStatefulSetController } from '../support/statefulset-controller.ts';
 import { type RedisSettings, UPDATER_IMAGE } from './manifests.ts';
-import type { Options } from './options.ts';
-import { cliOf } from './preconditions.ts';
 import { ReadinessBook } from './readiness-book.ts';
 import type { Timeline } from './timeline.ts';
 import { startWebhook } from './webhook.ts';
@@ -21,14 +19,16 @@ export type Stage = {
   kubelet: Kubelet;
   readiness: ReadinessBook;
   timeline: Timeline;
-  redis: RedisSettings & { cli: string };
+  redis: RedisSettings;
   nodes: number;
   close(): Promise<void>;
 };
 
+export type Props = Pick<Stage, 'nodes'> & { redis: Omit<RedisSettings, 'port'> };
+
 /** Starts everything. `onError` hears of whatever breaks behind the scenes. */
 export async function setStage(
-  { nodes, server }: Options,
+  { nodes, redis }: Props,
   directory: string,
   timeline: Timeline,
   onError: (error: unknown) => void,
@@ -54,7 +54,7 @@ export async function setStage(
     kubelet,
     readiness,
     timeline,
-    redis: { server, port: await freeRedisPort(), cli: cliOf(server) },
+    redis: { ...redis, port: await freeRedisPort() },
     nodes,
     close: async () => {
       await controller.close();

@@ -17,7 +17,7 @@ export async function startStranger(stage: Stage, name: string, ip: string): Pro
   kubelet.pin(pod, ip);
   await client.create(pathOf(resources.pods, NAMESPACE), strangerPod(redis, name));
   await readiness.lastReady([pod], 0, START_TIMEOUT_MS);
-  const node = new RedisNode(ip, redis.port);
+  const node = new RedisNode(ip, redis.port, redis.tls);
   const pairs = Array.from({ length: KEYS }, (_, index) => [`${FOREIGN_KEY_PREFIX}${index}`, 'not yours']);
   await node.ask('MSET', ...pairs.flat());
   node.close();

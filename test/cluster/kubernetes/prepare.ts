@@ -2,9 +2,10 @@
  * Makes a machine ready for a tier of tests, before their clocks run: builds what is to be built once, installs
  * what is missing.
  *
- * usage: prepare.ts integration|cluster
+ * usage: prepare.ts integration|servers|cluster
  */
 import { Failure } from '../../../src/errors.ts';
+import { installServers } from '../servers/debian-servers.ts';
 import { binaries } from './build.ts';
 import { requirePackages } from './packages.ts';
 import { say } from './say.ts';
@@ -15,6 +16,7 @@ const tiers: Record<string, () => Promise<void>> = {
     await binaries('v1.34');
     await binaries('helm');
   },
+  servers: installServers,
   async cluster() {
     // First what may be refused, then what takes long.
     await requirePackages();

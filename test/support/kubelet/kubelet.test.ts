@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Pod } from '../kubernetes-api/objects.ts';
@@ -59,6 +59,17 @@ t.test(
     await remove('whole');
   },
 );
+
+t.test('with a command as its probe it is ready when that succeeds', async (t) => {
+  const ready = claimed('ready');
+  const readinessProbe = { exec: { command: ['test', '-e', ready] } };
+  await create('probed', { containers: [{ ...idle, readinessProbe }], volumes: [claim] });
+  const running = await until('probed', ({ status }) => status?.containerStatuses?.[0]?.state?.running);
+  t.notOk(isReady(running));
+  writeFileSync(ready, '');
+  await until('probed', isReady);
+  await remove('probed');
+});
 
 t.test('the environment is what the spec says, with $(NAME) and mount paths resolved', async (t) => {
   const init = {

@@ -11,7 +11,7 @@ import { type Environment, environmentOf } from './environment.ts';
 import type { Addressed } from './field-ref.ts';
 import { mountsOf } from './mounts.ts';
 import { type ContainerFacts, podStatus, timestamp, WAITING } from './pod-status.ts';
-import { answersPing } from './probe.ts';
+import { answersPing, succeeds } from './probe.ts';
 import { prepareVolumes, type VolumeSources } from './volumes.ts';
 
 export type PodEvent =
@@ -154,7 +154,7 @@ export class PodWorker {
     const startedAt = timestamp(new Date());
     this.#note(container, { state: { running: { startedAt } } });
     let runs = true;
-    const probing = once ? undefined : this.#probe(container, () => runs);
+    const probing = once ? undefined : this.#probe(container, env, () => runs);
     const exitCode = await process.exited;
     runs = false;
     this.#processes.delete(process);
@@ -167,10 +167,13 @@ export class PodWorker {
     return exitCode;
   }
 
-  /** Tells when the container gets ready: its first port answers PING, or it has none. */
-  async #probe(container: Container, runs: () => boolean): Promise<void> {
+  /** Tells when the container gets ready: its probe succeeds; without one, its first port answers PING, or it has none. */
+  async #probe(container: Container, env: Environment, runs: () => boolean): Promise<void> {
     const port = container.ports?.[0]?.containerPort;
-    while (runs() && port && !(await answersPing(this.#ip, port))) await sleep(PROBE_INTERVAL_MS);
+    const command = container.readinessProbe?.exec.command;
+    const isReady = async () =>
+      command ? succeeds(command, env) : port === undefined || answersPing(this.#ip, port);
+    while (runs() && !(await isReady())) await sleep(PROBE_INTERVAL_MS);
     if (!runs() || this.isEnding) return;
     this.#note(container, { ready: true });
     await this.#published;

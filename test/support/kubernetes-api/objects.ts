@@ -56,6 +56,7 @@ export type Container = {
   args?: string[];
   env?: EnvVar[];
   ports?: { containerPort: number }[];
+  readinessProbe?: { exec: { command: string[] } };
   volumeMounts?: VolumeMount[];
   terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
 };

@@ -1,21 +1,24 @@
 /** A connection to one redis server, made again when it broke. */
 import { createClient } from '@redis/client';
+import type { Tls } from './tls.ts';
 
 const TIMEOUT_MS = 2000;
 
 export class RedisNode {
   readonly host: string;
   readonly #port: number;
+  readonly #tls: Tls | undefined;
   #client: ReturnType<typeof open> | undefined;
 
-  constructor(host: string, port: number) {
+  constructor(host: string, port: number, tls?: Tls) {
     this.host = host;
     this.#port = port;
+    this.#tls = tls;
   }
 
   /** Sends a command; the answer as redis gives it. Rejects when the server does not answer in time. */
   async ask<T = string>(...command: string[]): Promise<T> {
-    this.#client ??= open(this.host, this.#port);
+    this.#client ??= open(this.host, this.#port, this.#tls);
     const current = this.#client;
     try {
       if (!current.isOpen) await current.connect();
@@ -33,10 +36,10 @@ export class RedisNode {
   }
 }
 
-function open(host: string, port: number) {
+function open(host: string, port: number, tls: Tls | undefined) {
   const client = createClient({
     RESP: 2,
-    socket: { host, port, connectTimeout: TIMEOUT_MS, reconnectStrategy: false },
+    socket: { host, port, connectTimeout: TIMEOUT_MS, reconnectStrategy: false, ...tls?.client },
     maintNotifications: 'disabled',
     disableClientInfo: true,
   });
