@@ -1,6 +1,7 @@
 /** Makes a cluster of running servers, and uses it as an application would. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createCluster } from '@redis/client';
 import { endWithUs } from '../leave-nothing.ts';
 import { type RedisNode, scan } from './node.ts';
@@ -32,6 +33,9 @@ export async function joinCluster(cli: readonly string[], endpoints: readonly En
   if (code !== 0)
     throw new Error(`${cli.join(' ')} --cluster create failed with ${code}: ${output}${errors}`);
 }
+
+/** In a broken cluster the client asks on and on. */
+const GIVE_UP_MS = 60_000;
 
 const keyOf = (index: number) => `order:${index}`;
 const contentOf = (index: number) => `what was ordered in ${index}`;
@@ -79,11 +83,15 @@ async function withCluster<T>(
 ): Promise<T> {
   const cluster = newCluster(endpoints, access);
   cluster.on('error', () => undefined);
-  await cluster.connect();
+  const done = new AbortController();
+  const tooLate = sleep(GIVE_UP_MS, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`the cluster did not serve its client within ${GIVE_UP_MS / 1000} s`);
+  });
   try {
-    return await use(cluster);
+    return await Promise.race([cluster.connect().then(() => use(cluster)), tooLate]);
   } finally {
-    await cluster.close();
+    done.abort();
+    cluster.destroy();
   }
 }
 
