@@ -1,4 +1,5 @@
 /** Why a pod was injected, left alone or denied: stable reasons, and the one table of their sentences. */
+import { excerpt } from '../excerpt.ts';
 import { annotations, INIT_CONTAINER, INJECT_LABEL, SERVICE_ACCOUNT } from '../names.ts';
 
 /** injected, skipped: allowed. denied: the pod cannot be injected as it is. failed: we could not tell. */
@@ -128,11 +129,4 @@ export function sentence<R extends Reason>(finding: { reason: R } & Details[R]):
 /** Narrows the result of a step: it answers with what it found out, or why nothing is injected. */
 export function isObjection<T extends object>(result: T | Objection): result is Objection {
   return 'reason' in result;
-}
-
-/** A user's value for a message: quoted, control characters escaped, cut to `length` characters. */
-export function excerpt(value: string, length = 60, quoted = true): string {
-  const cut = value.length > length ? `${value.slice(0, length)}...` : value;
-  const escaped = JSON.stringify(cut);
-  return quoted ? escaped : escaped.slice(1, -1);
 }

@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile';
-import { excerpt } from './reasons.ts';
+import { excerpt } from '../excerpt.ts';
 import { AdmissionReview, type Pod } from './shapes.ts';
 
 /** What is asked: may this pod be created, and how should it look? */

@@ -5,6 +5,10 @@
  * splits off the cluster bus port (absent in files of redis 3: port + 10000), and the LAST `:` splits ip and
  * port, since IPv6 addresses stand without brackets. Everything is kept as text, so that what is not changed
  * is written back byte for byte.
+ *
+ * No server checks more: a second `@`, a port of letters or a number too large becomes an address that nobody
+ * meant, and an ip longer than 45 characters (NET_IP_STR_LEN) overwrites what lies behind it in memory. None of
+ * them writes such a token either, so it is a sign of a harmed file.
  */
 export type Address = {
   /** May be empty: a node that never learned its own address, or a `noaddr` node. */
@@ -16,17 +20,17 @@ export type Address = {
   tail: string;
 };
 
-/** The parts of `token`, or null where redis would not read it (no `:`). */
+const ENDPOINT = /^([^@]{0,45}):(\d{1,5})(?:@(\d{1,5}))?$/;
+
+/** The parts of `token`, or null where it is none that a server writes. */
 export function parseAddress(token: string): Address | null {
   const comma = token.indexOf(',');
-  const head = comma < 0 ? token : token.slice(0, comma);
+  const endpoint = comma < 0 ? token : token.slice(0, comma);
   const tail = comma < 0 ? '' : token.slice(comma);
-  const at = head.indexOf('@');
-  const endpoint = at < 0 ? head : head.slice(0, at);
-  const cport = at < 0 ? null : head.slice(at + 1);
-  const colon = endpoint.lastIndexOf(':');
-  if (colon < 0) return null;
-  return { ip: endpoint.slice(0, colon), port: endpoint.slice(colon + 1), cport, tail };
+  const [, ip, port, cport = null] = ENDPOINT.exec(endpoint) ?? [];
+  if (ip === undefined || port === undefined) return null;
+  const isAddress = isAtMostPort(port) && (cport === null || isAtMostPort(cport));
+  return isAddress ? { ip, port, cport, tail } : null;
 }
 
 /** The token of an address; the inverse of `parseAddress`. */
@@ -34,9 +38,18 @@ export function formatAddress({ ip, port, cport, tail }: Address): string {
   return `${ip}:${port}${cport === null ? '' : `@${cport}`}${tail}`;
 }
 
-/** A port that names nobody: `0`, or nothing at all. */
+/** A port that names nobody. */
 export function isZeroPort(port: string): boolean {
   return Number(port) === 0;
+}
+
+/** A port at which somebody can listen. */
+export function isPort(port: string): boolean {
+  return /^\d{1,5}$/.test(port) && isAtMostPort(port) && !isZeroPort(port);
+}
+
+function isAtMostPort(digits: string): boolean {
+  return Number(digits) <= 65_535;
 }
 
 /** The value of an aux field such as `tls-port`, which redis 7.2 and later write after the hostname. */

@@ -5,6 +5,7 @@
  * What is refused is what redis and valkey refuse at load ("Unrecoverable error: corrupted cluster config
  * file"), plus files that end in the middle of a line, which they may accept with slots missing.
  */
+import { excerpt } from '../excerpt.ts';
 import { isNodeId } from '../node-id.ts';
 import { type Address, parseAddress } from './address.ts';
 
@@ -61,16 +62,25 @@ export function nodeLines({ lines }: Pick<Document, 'lines'>): NodeLine[] {
 /** Lines with their endings: LF or CRLF, none on the last, NUL padding counted to the ending. */
 function* splitLines(text: string): Generator<{ content: string; ending: string }> {
   for (const [line] of text.matchAll(/[^\n]*\n|[^\n]+$/g)) {
-    const content = line.replace(/\r?\n$/, '').replace(/\0+$/, '');
+    const content = withoutPadding(line.replace(/\r?\n$/, ''));
     yield { content, ending: line.slice(content.length) };
   }
+}
+
+/** Not by /\0+$/: that takes minutes for a file that a power cut left full of NULs. */
+function withoutPadding(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === '\0') end -= 1;
+  return line.slice(0, end);
 }
 
 /** One line, or what is wrong with it. */
 function parseLine(text: string, ending: string): Line | string {
   if (/^[ \t]*$/.test(text)) return { kind: 'other', text, ending };
-  if (text.includes('\0')) return 'has a NUL byte in it';
-  const fields = text.replace(/[ \t]+$/, '').split(/[ \t]+/);
+  // A NUL ends the line for the servers, and they take other control characters for spaces.
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(text)) return 'has a control character in it';
+  const fields = text.split(/[ \t]+/);
+  if (fields.at(-1) === '') fields.pop();
   const first = fields[0] as string;
   if (isNodeId(first)) return parseNodeLine(fields, text, ending);
   if (first === 'vars') return parseVarsLine(fields, text, ending);
@@ -88,9 +98,11 @@ function parseNodeLine(fields: string[], text: string, ending: string): NodeLine
   if (fields.length < FIELDS_AT_LEAST) {
     return `is cut: it has ${fields.length} fields of at least ${FIELDS_AT_LEAST}`;
   }
+  // The servers read quoted tokens, but write none: what stands within could be cut in two by us.
+  if (/["']/.test(text)) return 'has a quotation mark in it';
   const [id, token, flagList, master] = fields as [string, string, string, string];
   const address = parseAddress(token);
-  if (address === null) return `has no port in its address ${quote(token)}`;
+  if (address === null) return `has no address ip:port@cport, but ${excerpt(token)}`;
   const flags = flagList.split(',');
   const isReplica = flags.includes('slave') || flags.includes('replica');
   if (isReplica && !isNodeId(master)) return 'is a replica without the id of its master';
@@ -102,13 +114,18 @@ function checkWhole(lines: Line[]): Parsed {
   const mine = lines.filter((line) => line.kind === 'node').filter(({ flags }) => flags.includes('myself'));
   const [myself, second] = mine;
   if (!myself) return refuse('has no line with the flag myself');
-  if (second)
-    return refuse(`has ${mine.length} lines with the flag myself: ${mine.map(({ id }) => id).join(', ')}`);
+  if (second) {
+    const ids = mine.map(({ id }) => id).join(', ');
+    return refuse(`has ${mine.length} lines with the flag myself: ${excerpt(ids, THREE_IDS, false)}`);
+  }
   if (!myself.flags.some((flag) => roles.has(flag)))
     return refuse('has neither master nor slave on its line myself');
   if (endsWithinLine(lines)) return refuse('is cut: it ends in the middle of its last line');
   return { kind: 'document', document: { lines, myself } };
 }
+
+/** In characters, with what stands between them. */
+const THREE_IDS = 3 * 40 + 2 * 2;
 
 const roles = new Set(['master', 'slave', 'primary', 'replica']);
 
@@ -123,9 +140,4 @@ function endsWithinLine(lines: Line[]): boolean {
 
 function refuse(reason: string): Parsed {
   return { kind: 'refused', reason };
-}
-
-/** A token for a sentence: short and printable, whatever the file holds. */
-function quote(token: string): string {
-  return JSON.stringify(token.length > 60 ? `${token.slice(0, 60)}...` : token);
 }

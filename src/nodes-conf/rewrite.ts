@@ -4,7 +4,7 @@
  */
 import { isSameIp } from '../addresses/ip.ts';
 import type { Resolution } from '../addresses/resolution.ts';
-import { type Address, auxField, formatAddress, isZeroPort } from './address.ts';
+import { type Address, auxField, formatAddress, isPort, isZeroPort } from './address.ts';
 import { type Document, type NodeLine, nodeLines } from './document.ts';
 
 /** One line that changed; `line` counts from 1. */
@@ -80,7 +80,8 @@ function fillPorts(address: Address, model: Address | undefined): Address {
   const port = isZeroPort(address.port) ? (ownPort(address, model) ?? model.port) : address.port;
   if (address.cport === null || !isZeroPort(address.cport)) return { ...address, port };
   const busOffset = Number(model.cport ?? Number(model.port) + 10_000) - Number(model.port);
-  return { ...address, port, cport: String(Number(port) + busOffset) };
+  const cport = String(Number(port) + busOffset);
+  return { ...address, port, cport: isPort(cport) ? cport : (model.cport ?? address.cport) };
 }
 
 /** Myself, or where it was saved without ports (a node that never met another) the first line that has them. */
@@ -98,7 +99,7 @@ function ownPort(address: Address, model: Address): string | null {
   const tcpPort = auxField(model, 'tcp-port');
   const talksTls = auxField(model, 'tls-port') === model.port || (tcpPort !== null && tcpPort !== model.port);
   const port = auxField(address, talksTls ? 'tls-port' : 'tcp-port');
-  return port === null || isZeroPort(port) ? null : port;
+  return port !== null && isPort(port) ? port : null;
 }
 
 /** The line with its second and third field replaced, all other bytes kept. */

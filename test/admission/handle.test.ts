@@ -1,8 +1,9 @@
 /** Reviews that are none, ports that fail, sentences that must stay short. */
 import t from 'tap';
 import { handle } from '../../src/admission/handle.ts';
-import { excerpt, reasons, remarks, sentence } from '../../src/admission/reasons.ts';
+import { reasons, remarks, sentence } from '../../src/admission/reasons.ts';
 import { exitCodes, Failure } from '../../src/errors.ts';
+import { excerpt } from '../../src/excerpt.ts';
 import { fixturePorts, type Json, open, type Review, readFixture, updater } from './fixture.ts';
 
 const ports = fixturePorts('official-redis');

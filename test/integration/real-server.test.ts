@@ -1,45 +1,18 @@
 /** The oracle: what we rewrote must load in a real server, which must see the same cluster at new addresses. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
-import { createClient } from '@redis/client';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { formatDocument, type NodeLine, nodeLines } from '../../src/nodes-conf/document.ts';
 import { rewrite } from '../../src/nodes-conf/rewrite.ts';
 import { documentOf, readCases } from '../nodes-conf/case.ts';
 import { freeRedisPort } from '../support/free-port.ts';
-import { endWithUs } from '../support/leave-nothing.ts';
+import { loadNodesConf } from './load-nodes-conf.ts';
 
 const HOST = '127.81.0.1';
 
 /** The lines of CLUSTER NODES of a server that was started with `content` as its nodes.conf; null if it refuses. */
-async function load(t: Test, content: string): Promise<NodeLine[] | null> {
-  const directory = t.testdir({ 'nodes.conf': Buffer.from(content, 'latin1') });
-  const port = await freeRedisPort();
-  const server = endWithUs(
-    spawn(
-      'redis-server',
-      ['--port', String(port), '--bind', HOST, '--dir', directory, '--cluster-enabled', 'yes', '--save', ''],
-      { stdio: ['ignore', 'pipe', 'ignore'] },
-    ),
-  );
-  const closed = new Promise((resolve) => server.once('close', resolve));
-  if (!(await isReady(server))) return null;
-  const client = await createClient({ socket: { host: HOST, port } }).connect();
-  const nodes = (await client.sendCommand(['CLUSTER', 'NODES'])) as unknown as string;
-  client.destroy();
-  server.kill('SIGKILL');
-  await closed;
-  return nodeLines(documentOf(nodes));
-}
-
-/** Resolves when the server says that it takes connections, or with false when it ends first. */
-async function isReady(server: ChildProcess): Promise<boolean> {
-  const output = server.stdout as NodeJS.ReadableStream;
-  return await new Promise((resolve) => {
-    output.on('data', (chunk) => /Ready to accept connections/.test(String(chunk)) && resolve(true));
-    text(output as never).then(() => resolve(false));
-  });
+async function load(content: string): Promise<NodeLine[] | null> {
+  const loaded = await loadNodesConf(content, { host: HOST, port: await freeRedisPort() });
+  return loaded && nodeLines(documentOf(loaded.nodes));
 }
 
 /** What must survive: ids, roles, masters, epochs, slots. Not what the server sets anew at its start. */
@@ -61,11 +34,11 @@ const peerAddresses = (nodes: NodeLine[]) =>
 t.test('the golden cases, before and after', async (t) => {
   let loaded = 0;
   for (const { name, before, after } of readCases()) {
-    const then = await load(t, before);
+    const then = await load(before);
     // A file that this version does not read (a later one's lines, two spellings of IPv6) proves nothing here.
     if (!then) continue;
     loaded += 1;
-    const now = await load(t, after);
+    const now = await load(after);
     t.ok(now, `${name}: loads`);
     if (!now) continue;
     t.same(topology(now), topology(then), `${name}: the same topology`);
@@ -89,7 +62,7 @@ t.test('files saved by every server version, all addresses changed', async (t) =
       }),
     );
     const after = rewrite(document, resolutions).document;
-    const now = await load(t, formatDocument(after));
+    const now = await load(formatDocument(after));
     t.ok(now, `${file}: loads`);
     if (!now) continue;
     t.same(topology(now), topology(nodeLines(document)), `${file}: the same topology`);

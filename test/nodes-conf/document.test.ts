@@ -50,6 +50,7 @@ t.test('what the servers refuse, or read with something missing, is refused with
     '\0\0\0\0': 'has no line with the flag myself',
     [replica + vars]: 'has no line with the flag myself',
     [myself + myself.replace(A, B) + vars]: `has 2 lines with the flag myself: ${A}, ${B}`,
+    [myself.repeat(2000)]: `has 2000 lines with the flag myself: ${A}, ${A}, ${A}...`,
     [myself.replace('myself,master', 'myself') + vars]: 'has neither master nor slave on its line myself',
     [`${myself}${B} 10.0.0.2:6379@16379 slave - 0 0 1 connected\n${vars}`]:
       'line 2 is a replica without the id of its master',
@@ -61,8 +62,14 @@ t.test('what the servers refuse, or read with something missing, is refused with
     [myself.slice(0, -3)]: 'is cut: it ends in the middle of its last line',
     [`# a comment\n${myself}${vars}`]:
       'line 1 does not start with a node id of 40 characters nor with a known word',
-    [`${A} 10.0.0.1 myself,master - 0 0 1 connected\n`]: 'line 1 has no port in its address "10.0.0.1"',
-    [`${myself.slice(0, 60)}\0${myself.slice(60)}`]: 'line 1 has a NUL byte in it',
+    [`${A} 10.0.0.1 myself,master - 0 0 1 connected\n`]:
+      'line 1 has no address ip:port@cport, but "10.0.0.1"',
+    [`${myself.slice(0, 60)}\0${myself.slice(60)}`]: 'line 1 has a control character in it',
+    [replica.replace(' slave', '\rslave')]: 'line 1 has a control character in it',
+    [replica.replace('10.0.0.2', '\x9b2J10.0.0.2').replace(':', '')]:
+      'line 1 has no address ip:port@cport, but "\\u009b2J10.0.0.26379@16379"',
+    [replica.replace(B, `${B} "10.0.0.3:1@2"`)]: 'line 1 has a quotation mark in it',
+    [replica.replace('slave', "'slave'")]: 'line 1 has a quotation mark in it',
     'REDIS0011\xfa\tredis-ver\n':
       'line 1 does not start with a node id of 40 characters nor with a known word',
     'port 6379\nbind 0.0.0.0\n': 'has no line with the flag myself',
@@ -92,4 +99,12 @@ t.test('of a whole file, no prefix that loses a node or a slot without a line en
     const accepted = reasonOf(text.slice(0, length)) === 'document';
     t.equal(accepted, whole.includes(length), `the first ${length} bytes`);
   }
+});
+
+/** Each took a quarter of an hour when the pattern for a line's end looked back from every byte. */
+t.test('a megabyte of padding in the middle of a line is read once', async (t) => {
+  const padding = 1_000_000;
+  t.equal(reasonOf(`${'\0'.repeat(padding)}x\n`), 'line 1 has a control character in it');
+  t.equal(reasonOf(`${A}${' '.repeat(padding)}x\n`), 'line 1 is cut: it has 2 fields of at least 8');
+  t.equal(reasonOf(myself + vars + '\0'.repeat(padding)), 'document');
 });

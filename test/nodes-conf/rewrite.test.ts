@@ -83,6 +83,16 @@ t.test(
     );
     t.equal(second(':7000@0 master', fresh('10.0.9.2')), '10.0.9.2:7000@17000 master');
     t.equal(
+      second(':60000@0 master', fresh('10.0.9.2')),
+      '10.0.9.2:60000@16379 master',
+      'a bus port that would be none is that of myself',
+    );
+    t.equal(
+      second(':0@0,,tcp-port=99999 master,noaddr', fresh('10.0.9.2')),
+      '10.0.9.2:6379@16379,,tcp-port=99999 master',
+      'an aux port that is none does not count',
+    );
+    t.equal(
       second('10.0.0.2:7000 master', fresh('10.0.9.2')),
       '10.0.9.2:7000 master',
       'a missing bus port stays missing',
