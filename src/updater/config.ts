@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { OutsideNodes } from '../addresses/resolve.ts';
 import { exitCodes, Failure } from '../errors.ts';
+import { excerpt } from '../excerpt.ts';
 import { NODES_MOUNT_PATH, SERVICE_ACCOUNT_PATH, updaterEnv } from '../names.ts';
 
 export type Config = {
@@ -72,7 +73,7 @@ function podIps(env: Environment): [string, ...string[]] {
   const others = (env[updaterEnv.podIps] ?? '').split(',').filter((ip) => ip !== '' && ip !== primary);
   const bad = [primary, ...others].find((ip) => isIP(ip) === 0);
   if (bad !== undefined)
-    throw usage(`The environment variable POD_IP or POD_IPS holds "${bad}", which is no IP address`);
+    throw usage(`The environment variable POD_IP or POD_IPS holds ${excerpt(bad)}, which is no IP address`);
   return [primary, ...others];
 }
 
@@ -85,7 +86,7 @@ function required(env: Environment, name: string): string {
 function absolutePath(env: Environment, name: string, fallback?: string): string {
   const value = env[name] || fallback || required(env, name);
   if (!posix.isAbsolute(value))
-    throw usage(`The environment variable ${name} holds "${value}", which is no absolute path`);
+    throw usage(`The environment variable ${name} holds ${excerpt(value)}, which is no absolute path`);
   return posix.normalize(value);
 }
 
@@ -94,7 +95,7 @@ function wholeNumber(env: Environment, name: string, fallback: number, max: numb
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > max) {
     throw usage(
-      `The environment variable ${name} holds "${text}", which is no whole number from 1 to ${max}`,
+      `The environment variable ${name} holds ${excerpt(text)}, which is no whole number from 1 to ${max}`,
     );
   }
   return value;
@@ -109,7 +110,9 @@ function oneOf<Value extends string>(
   const value = env[name] || values[0];
   const known = values.find((candidate) => candidate === value);
   if (!known)
-    throw usage(`The environment variable ${name} holds "${value}", which is none of ${values.join(', ')}`);
+    throw usage(
+      `The environment variable ${name} holds ${excerpt(value)}, which is none of ${values.join(', ')}`,
+    );
   return known;
 }
 

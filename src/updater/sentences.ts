@@ -2,9 +2,13 @@
 import type { Refusal } from '../addresses/announce-then-look.ts';
 import type { Entry } from '../addresses/node-map.ts';
 import { exitCodes, Failure } from '../errors.ts';
+import { excerpt } from '../excerpt.ts';
 import { annotations, NODES_CONFIG_MAP, NODES_TXT_KEY } from '../names.ts';
 import { backupPath } from './backup.ts';
 import type { Config } from './config.ts';
+
+/** Of a node id; what a map has in its place may be anything. */
+const ID_CHARACTERS = 40;
 
 type Where = Pick<Config, 'podName' | 'podNamespace' | 'nodesConf'>;
 
@@ -26,7 +30,7 @@ export function refusalFailure(refusal: Refusal, where: Where): Failure {
           ? `; or accept the loss with the annotation ${annotations.onLostVolume}: start`
           : '';
       return refuse(
-        `${nodesConf} is missing or empty, but node id ${entry.id.slice(0, 40)} is recorded for pod ${podName}: its volume was lost, and an empty server at a master's address makes its replica drop the last copy. ` +
+        `${nodesConf} is missing or empty, but node id ${excerpt(entry.id, ID_CHARACTERS, false)} is recorded for pod ${podName}: its volume was lost, and an empty server at a master's address makes its replica drop the last copy. ` +
           `Bring the volume back; or, if it was a master, promote its replica (CLUSTER FAILOVER TAKEOVER), then remove the entry: ${removal(entry, where)} and join the new, empty node that starts (redis-cli --cluster add-node; CLUSTER FORGET the lost one)${accept}`,
       );
     }

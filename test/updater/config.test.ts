@@ -65,6 +65,10 @@ t.test('a missing or bad value is named, with code 64', async (t) => {
     [{ POD_IPS: '10.0.0.1,x' }, /holds "x"/],
     [{ NODES_CONF: undefined }, /NODES_CONF is not set/],
     [{ NODES_CONF: 'nodes.conf' }, /NODES_CONF holds "nodes.conf", which is no absolute path/],
+    [
+      { NODES_CONF: `a\n\u009b${'x'.repeat(10_000)}` },
+      /NODES_CONF holds "a\\n\\u009bx{51}\.\.\.", which is no/,
+    ],
     [{ KUBERNETES_SERVICE_HOST: undefined }, /KUBERNETES_SERVICE_HOST is not set/],
     [{ KUBERNETES_SERVICE_PORT: '70000' }, /no whole number from 1 to 65535/],
     [{ DEADLINE_SECONDS: '1.5' }, /DEADLINE_SECONDS holds "1.5"/],
