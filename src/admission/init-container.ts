@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import {
   INIT_CONTAINER,
   NODES_MOUNT_PATH,
@@ -75,7 +76,7 @@ function given({ settings, path, mount }: InitContainerParts, nodesMap: string):
 }
 
 function withoutTrailingSlash(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+  return posix.normalize(path).replace(/(?<=.)\/$/, '');
 }
 
 /** The kubelet expands `$(NAME)` in env values and reads `$$` as one dollar. */

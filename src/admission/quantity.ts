@@ -23,7 +23,7 @@ const SUFFIXES = new Map<string, number>([
  * undefined if it is none. Grammar: k8s.io/apimachinery/pkg/api/resource.
  */
 export function parseQuantity(quantity: string | number): number | undefined {
-  const parts = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d+)|([A-Za-z]{0,2}))$/.exec(String(quantity));
+  const parts = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:[eE]([+-]?\d+)|([A-Za-z]{0,2}))$/.exec(String(quantity));
   if (!parts) return undefined;
   const [, digits, exponent, suffix = ''] = parts;
   const power = exponent === undefined ? SUFFIXES.get(suffix) : 10 ** Number(exponent);

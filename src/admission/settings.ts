@@ -51,8 +51,8 @@ function isNormalPath(path: string): boolean {
     posix.isAbsolute(path) &&
     posix.normalize(path) === path &&
     !path.endsWith('/') &&
-    // biome's rule against control characters in patterns makes this a range of what is allowed.
-    !/[^\x20-\x7e\x80-\u{10ffff}]/u.test(path) &&
+    // Control characters, and those that reorder a text or cannot be seen in it.
+    !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(path) &&
     Buffer.byteLength(path) <= PATH_MAX_BYTES
   );
 }

@@ -9,14 +9,13 @@ import type { Container, EnvVar, VolumeMount } from './shapes.ts';
  */
 export function subPathEnv(container: Container, mount: VolumeMount): EnvVar[] | Objection {
   const env = container.env ?? [];
-  const needed = new Set<string>();
-  const open = references(mount.subPathExpr ?? '');
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (needed.has(name)) continue;
-    needed.add(name);
-    const entries = env.filter((entry) => entry.name === name);
-    if (entries.length === 0) return { reason: 'subpath-env', variable: name, clash: false };
-    for (const entry of entries) open.push(...references(entry.value ?? ''));
+  const byName = Map.groupBy(env, ({ name }) => name);
+  // Grows while it is walked through, by what the values name.
+  const needed = new Set(references(mount.subPathExpr ?? ''));
+  for (const variable of needed) {
+    const entries = byName.get(variable);
+    if (!entries) return { reason: 'subpath-env', variable, clash: false };
+    for (const { value } of entries) for (const name of references(value ?? '')) needed.add(name);
   }
   const entries = env.filter((entry) => needed.has(entry.name));
   const clash = entries.find((entry) => isOurs(entry.name) && !isSameAsOurs(entry));

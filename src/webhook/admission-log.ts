@@ -1,7 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { reasons, sentence } from '../admission/reasons.ts';
 import { Failure } from '../errors.ts';
+import { excerpt } from '../excerpt.ts';
 import type { Observed } from './app.ts';
+
+/** The longest name that an object may have. */
+const NAME_MAX_CHARACTERS = 253;
 
 /** One line for each answer: loud where somebody has to act, quiet for the pods that are not ours. */
 export function logAnswer(log: FastifyBaseLogger, answer: Observed): void {
@@ -16,7 +20,9 @@ export function logAnswer(log: FastifyBaseLogger, answer: Observed): void {
   const { finding, remarks } = answer.outcome;
   const { outcome } = reasons[finding.reason];
   const { namespace, uid, pod } = answer.request;
-  const fields = { outcome, reason: finding.reason, namespace, pod: pod.metadata.name, uid, remarks };
+  // Nothing has checked these yet: validation comes after admission, and others than the API server may call.
+  const [where, name, request] = [namespace, pod.metadata.name ?? '', uid].map((text) => cut(text));
+  const fields = { outcome, reason: finding.reason, namespace: where, pod: name, uid: request, remarks };
   switch (outcome) {
     case 'injected':
       log.info(fields, sentence(finding));
@@ -35,4 +41,8 @@ export function logAnswer(log: FastifyBaseLogger, answer: Observed): void {
       );
       return;
   }
+}
+
+function cut(text: string): string {
+  return excerpt(text, NAME_MAX_CHARACTERS, false);
 }

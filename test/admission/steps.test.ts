@@ -166,6 +166,10 @@ t.test('paths in the annotation', (t) => {
     ['/data/nodes.conf\n', false],
     ['/data/\u0000', false],
     ['/data/\u007f', false],
+    ['/data/\u009b2J', false],
+    ['/data/\u202efnoc', false],
+    ['/data/\u200b', false],
+    ['/data/\u00a0\u00e4', true],
   ];
   for (const [path, isValid] of table) {
     const annotations = { 'redis-ip-updater.io/nodes-conf': path };

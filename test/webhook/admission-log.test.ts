@@ -4,13 +4,23 @@ import { handle } from '../../src/admission/handle.ts';
 import { exitCodes, Failure } from '../../src/errors.ts';
 import { logAnswer } from '../../src/webhook/admission-log.ts';
 import type { Observed } from '../../src/webhook/app.ts';
-import { fixturePorts, readFixture, updater } from '../admission/fixture.ts';
+import { fixturePorts, type Review, readFixture, updater } from '../admission/fixture.ts';
 
 function logged(answer: Observed): Record<string, unknown> {
   let text = '';
   logAnswer(pino({ level: 'debug' }, { write: (line: string) => (text += line) }), answer);
   return JSON.parse(text);
 }
+
+t.test('names that nobody has checked are cut, and stay on their line', async (t) => {
+  const review = structuredClone(readFixture<Review>('official-redis', 'review.json')) as Review;
+  const hostile = `\n{"level":60}\u009b${'x'.repeat(1_000_000)}`;
+  Object.assign(review.request, { uid: hostile, namespace: hostile });
+  review.request.object.metadata = { name: hostile };
+  const { pod, namespace, uid } = logged(await handle(review, fixturePorts('official-redis'), updater));
+  t.match(pod, /^\\n{\\"level\\":60}\\u009bx{200,240}\.\.\.$/);
+  t.same([namespace, uid], [pod, pod]);
+});
 
 const answerTo = (name: string, error?: unknown) => {
   const fail = async () => {
