@@ -93,5 +93,8 @@ function likelyCauses({ status, resource, isForeign }: ApiError): string {
   if (status === 404 && resource === 'configmaps') {
     return `the ConfigMap ${NODES_CONFIG_MAP} is missing in this namespace: the webhook makes it while the namespace has the label, so check that it runs.`;
   }
+  if (status === 422 && resource === 'configmaps') {
+    return `the ConfigMap ${NODES_CONFIG_MAP} takes no entry: if it is immutable, delete it (the webhook makes it anew, and every pod records itself at its next start); if it is full, take out what is no entry.`;
+  }
   return 'likely causes are a network policy that denies egress to the API server, a service mesh whose proxy is not up before init containers, or an API server that is down or overloaded.';
 }

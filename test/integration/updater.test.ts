@@ -260,6 +260,28 @@ t.test('no ConfigMap yet: 69 that says who makes it', async (t) => {
   t.equal(await refuses(t, { ...stage, env }, 69, /ConfigMap redis-ip-updater-nodes is missing/), nodesConf);
 });
 
+t.test(
+  'a map that takes no entry: 69 with the way out, and only for a pod that has one to write',
+  async (t) => {
+    const immutable = new ApiError(
+      422,
+      'Invalid',
+      'data: Forbidden: field is immutable when `immutable` is set',
+    );
+    const refuseWrites = ({ api }: Awaited<ReturnType<typeof setUp>>) =>
+      api.intercept(({ verb }) => (verb === 'patch' ? immutable : undefined));
+    const first = await setUp(t, { data: { 'redis-1': B, 'redis-2': C } });
+    refuseWrites(first);
+    const env = { ...first.env, DEADLINE_SECONDS: '2' };
+    const sentence =
+      /status 422 \(data: Forbidden.*redis-ip-updater-nodes takes no entry: if it is immutable, delete it/;
+    t.equal(await refuses(t, { ...first, env }, 69, sentence), nodesConf);
+    const recorded = await setUp(t);
+    refuseWrites(recorded);
+    t.equal((await runUpdater(recorded)).code, 0);
+  },
+);
+
 t.test('our IP never shown: 69 that says so', async (t) => {
   const stage = await setUp(t, { pods: [pod('redis-0', '10.0.0.1'), pod('redis-1', '10.0.9.1')] });
   const env = { ...stage.env, DEADLINE_SECONDS: '1' };
