@@ -11,7 +11,7 @@ import { documentOf } from '../nodes-conf/case.ts';
 import { id, pod } from './builders.ts';
 import { type Surroundings, wholeRun } from './whole-run.ts';
 
-const RUNS = 10_000;
+const RUNS = 5_000;
 const OWN = 'redis-0';
 const DISCARD = ['192.0.2.1', '100::1'];
 
