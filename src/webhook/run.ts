@@ -14,7 +14,13 @@ import { startProvisioner } from './provisioner.ts';
 import { unreadiness } from './readiness.ts';
 import { createServer, useKeyPair } from './server.ts';
 
-/** Serves until `stop` is aborted and the drain time is over. Rejects with a Failure if it cannot start. */
+/** For the last answers: the API server waits for one for 5 s. */
+const END_MAX_MS = 5_000;
+
+/**
+ * Serves until `stop` is aborted and the drain time is over; what does not end in time then is left to the end of the
+ * process. Rejects with a Failure if it cannot start.
+ */
 export async function run(config: Config, log: Logger, stop: AbortSignal): Promise<void> {
   let webhook: Awaited<ReturnType<typeof createServer>> | undefined;
   const certificates = await startCertificates(config, log, (pair) => webhook && useKeyPair(webhook, pair));
@@ -63,7 +69,15 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
   if (!stop.aborted) await once(stop, 'abort');
   log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
   await delay(config.DRAIN_SECONDS * 1000);
-  await webhook.close();
-  await Promise.all([management.close(), certificates.stop(), api.stop(), provisioner.stop()]);
+  await inTime(webhook.close());
+  await inTime(Promise.all([management.close(), certificates.stop(), api.stop(), provisioner.stop()]));
   log.info('stopped');
+}
+
+/**
+ * Does not wait for ever: idle connections are closed at once, but one that was never used counts as busy, and API
+ * servers open some ahead, which they close after 90 s. Long before that the kubelet would kill us.
+ */
+function inTime(end: Promise<unknown>): Promise<unknown> {
+  return Promise.race([end, delay(END_MAX_MS)]);
 }

@@ -1,7 +1,9 @@
 /** The program as a process: environment and signals in, log lines and an exit code out. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
@@ -84,6 +86,31 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   t.same(await readyz(), { status: 503, text: 'terminating\n' });
   const late = await post({ port, ca: newCa }, JSON.stringify(review));
   t.match(late, { status: 200, headers: { connection: 'close' } }, 'a late request is served');
+  t.same(await exited, [0, null]);
+  t.equal(log.at(-1)?.msg, 'stopped');
+});
+
+t.test('connections that were never used do not hold up its end', async (t) => {
+  const answerNothing = ({ query, response }: Parameters<Parameters<typeof startApiStub>[1]>[0]) =>
+    query.has('watch') ? watchStream(response) : json(response, 200, list([]));
+  const { kubeconfig, directory } = await startApiStub(t, answerNothing);
+  const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
+  const { child, log, logged, exited } = start(t, {
+    KUBECONFIG: kubeconfig,
+    CERT_DIR: directory,
+    UPDATER_IMAGE: 'redis-ip-updater:1.2.3',
+    PORT: '0',
+    MANAGEMENT_PORT: '0',
+    DRAIN_SECONDS: '0',
+  });
+  const { port = 0, managementPort = 0 } = await logged('listening');
+  const unused = [
+    once(connectTls({ host: '127.0.0.1', port, ca }), 'secureConnect'),
+    once(connect({ host: '127.0.0.1', port }), 'connect'),
+    once(connect({ host: '127.0.0.1', port: managementPort }), 'connect'),
+  ];
+  await Promise.all(unused);
+  child.kill('SIGTERM');
   t.same(await exited, [0, null]);
   t.equal(log.at(-1)?.msg, 'stopped');
 });
