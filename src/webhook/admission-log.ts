@@ -13,6 +13,10 @@ export function logAnswer(log: FastifyBaseLogger, answer: Observed): void {
     log.warn({ outcome: 'unreadable' }, answer.sentence);
     return;
   }
+  if (answer.kind === 'overloaded') {
+    log.warn({ outcome: 'refused', reason: 'overloaded' }, answer.sentence);
+    return;
+  }
   if (answer.kind === 'crashed') {
     log.error({ outcome: 'failed', reason: 'internal-error', err: answer.error }, 'request failed');
     return;

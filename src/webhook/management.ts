@@ -1,5 +1,9 @@
 import type { Registry } from '@prometheus-io/client';
 import { type FastifyInstance, fastify } from 'fastify';
+import { limitConnections } from './connections.ts';
+
+/** Kubelets and collectors of metrics need a handful. */
+const CONNECTIONS_MAX = 100;
 
 /**
  * The management server, plain HTTP on its own port: /livez (the process answers), /readyz (503 with the
@@ -7,6 +11,8 @@ import { type FastifyInstance, fastify } from 'fastify';
  */
 export function createManagementServer(registry: Registry, notReady: () => string[]): FastifyInstance {
   const server = fastify({ requestTimeout: 10_000 });
+  const noteUse = limitConnections(server.server, { max: CONNECTIONS_MAX, onClosed: () => {} });
+  server.addHook('preHandler', async ({ raw }) => noteUse(raw.socket));
   server.get('/livez', async () => 'ok\n');
   server.get('/readyz', async (_, reply) => {
     const reasons = notReady();

@@ -19,6 +19,7 @@ export type Metrics = {
   observe(answer: Observed, seconds: number): void;
   countProvisioningFailure(): void;
   countDistrust(): void;
+  countClosedConnection(): void;
 };
 
 /** The webhook's metrics in a registry of their own. No label names a pod or a namespace: their number is bounded. */
@@ -30,7 +31,7 @@ export function createMetrics(sources: Sources): Metrics {
 
   const requests = new Counter({
     name: `${PREFIX}admission_requests_total`,
-    help: 'Admission requests by outcome (injected, skipped, denied, failed, unreadable) and reason.',
+    help: 'Admission requests by outcome (injected, skipped, denied, failed, unreadable, refused) and reason.',
     labelNames: ['outcome', 'reason'],
     registers,
   });
@@ -73,6 +74,11 @@ export function createMetrics(sources: Sources): Metrics {
     help: 'Handshakes that a client ended because it does not trust the served certificate.',
     registers,
   });
+  const closedConnections = new Counter({
+    name: `${PREFIX}connections_closed_total`,
+    help: 'Connections that were closed because there were too many.',
+    registers,
+  });
   new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1.', labelNames: ['version'], registers }).set(
     { version },
     1,
@@ -97,11 +103,13 @@ export function createMetrics(sources: Sources): Metrics {
     },
     countProvisioningFailure: () => provisioningFailures.inc(),
     countDistrust: () => distrust.inc(),
+    countClosedConnection: () => closedConnections.inc(),
   };
 }
 
 function labels(answer: Observed): { outcome: string; reason: string } {
   if (answer.kind === 'unreadable') return { outcome: 'unreadable', reason: 'bad-request' };
+  if (answer.kind === 'overloaded') return { outcome: 'refused', reason: 'overloaded' };
   if (answer.kind === 'crashed') return { outcome: 'failed', reason: 'internal-error' };
   const { reason } = answer.outcome.finding;
   return { outcome: reasons[reason].outcome, reason };

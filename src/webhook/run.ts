@@ -49,7 +49,9 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
     metrics.countDistrust();
     log.warn('a client does not trust the served certificate: if it is an API server, see the caBundle');
   };
-  webhook = await createServer(log, { ports: api, updater, observe, isDraining, onDistrust });
+  const onConnectionClosed = metrics.countClosedConnection;
+  const serving = { ports: api, updater, observe, isDraining, onDistrust, onConnectionClosed };
+  webhook = await createServer(log, serving);
   const management = createManagementServer(metrics.registry, () =>
     unreadiness({
       draining: isDraining(),

@@ -1,36 +1,16 @@
 /** The program as a process: environment and signals in, log lines and an exit code out. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
 import { readConfig } from '../../src/webhook/config.ts';
 import { run } from '../../src/webhook/run.ts';
 import { type Review, readFixture } from '../admission/fixture.ts';
 import { json, list, startApiStub, statefulSet, watchStream } from '../kubernetes/api-stub.ts';
 import { HOSTS, post } from '../webhook/support.ts';
-
-type LogLine = { msg: string; level: number; port?: number; managementPort?: number; exitCode?: number };
-
-const program = new URL('../../src/webhook/main.ts', import.meta.url).pathname;
-
-function start(t: Test, env: Record<string, string>) {
-  const child: ChildProcess = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  t.teardown(() => child.kill('SIGKILL'));
-  const log: LogLine[] = [];
-  const waiting: { msg: string; resolve: (line: LogLine) => void }[] = [];
-  if (!child.stdout) throw new Error('no stdout');
-  createInterface(child.stdout).on('line', (text) => {
-    const line: LogLine = JSON.parse(text);
-    log.push(line);
-    for (const { msg, resolve } of waiting) if (line.msg === msg) resolve(line);
-  });
-  const logged = (msg: string) => new Promise<LogLine>((resolve) => waiting.push({ msg, resolve }));
-  return { child, log, logged, exited: once(child, 'close') };
-}
+import { startWebhookProcess as start } from './webhook-program.ts';
 
 t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   const review = readFixture<Review>('official-redis', 'review.json') as Review;

@@ -34,6 +34,7 @@ t.test('what cannot be understood is HTTP 400 with a reason, never an allow', as
     ['null', 'null', /the body must be object/],
     ['deep arrays', '['.repeat(101), /deeper than 100/],
     ['a million levels', `${'{"a":'.repeat(1e6)}1${'}'.repeat(1e6)}`, /deeper than 100/],
+    ['many values', `[${'1,'.repeat(1e6)}1]`, /more than 1000000 commas/],
     ['another version', bytes.replace('admission.k8s.io/v1', 'admission.k8s.io/v1beta1'), /"apiVersion"/],
     ['an update', bytes.replace('"CREATE"', '"UPDATE"'), /"request\/operation"/],
   ];
@@ -102,6 +103,9 @@ t.test('connections are kept open for longer than the API server keeps them', as
   const seconds = Number(/timeout=(\d+)/.exec(`${first.headers['keep-alive']}`)?.[1]);
   t.ok(seconds >= 90, `${seconds} s`);
   t.ok((await post(webhook, bytes, { agent })).reused, 'the second request reuses the connection');
+  // Node applies the latter two to connections that have not been used yet.
+  for (const timeout of ['keepAliveTimeout', 'headersTimeout', 'requestTimeout'] as const)
+    t.ok(webhook.server.server[timeout] > 90_000, timeout);
 });
 
 t.test('draining: requests are served, and each closes its connection', async (t) => {

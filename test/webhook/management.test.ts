@@ -51,7 +51,9 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
   metrics.observe({ kind: 'unreadable', sentence: 'x' }, 0);
   metrics.observe({ kind: 'crashed', error: new Error('x') }, 0);
   metrics.countProvisioningFailure();
+  metrics.observe({ kind: 'overloaded', sentence: 'x' }, 0);
   metrics.countDistrust();
+  metrics.countClosedConnection();
   const text = await metrics.registry.metrics();
   const rows = [
     'admission_requests_total{outcome="injected",reason="injected"} 1',
@@ -59,14 +61,16 @@ t.test('metrics: one row for each outcome and reason, no label of a pod or a nam
     'admission_requests_total{outcome="denied",reason="ambiguous-container"} 1',
     'admission_requests_total{outcome="unreadable",reason="bad-request"} 1',
     'admission_requests_total{outcome="failed",reason="internal-error"} 1',
-    'admission_duration_seconds_bucket{le="0.005"} 5',
-    'admission_duration_seconds_count 5',
+    'admission_duration_seconds_bucket{le="0.005"} 6',
+    'admission_duration_seconds_count 6',
     'certificate_expiry_timestamp_seconds 2000.5',
     'ca_bundle_matches 0',
     'watch_last_event_timestamp_seconds 1',
     'provisioned_namespaces 7',
     'provisioning_failures_total 1',
     'certificate_distrust_total 1',
+    'connections_closed_total 1',
+    'admission_requests_total{outcome="refused",reason="overloaded"} 1',
     'build_info{version="1.2.3"} 1',
   ];
   for (const row of rows) t.ok(text.includes(`\nredis_ip_updater_${row}\n`), row);

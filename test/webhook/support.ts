@@ -34,6 +34,7 @@ export async function startWebhook(
     },
     isDraining: () => state.draining,
     onDistrust: () => {},
+    onConnectionClosed: () => {},
   });
   useKeyPair(server, await readKeyPair(directory));
   await server.listen({ host: '127.0.0.1', port: 0 });

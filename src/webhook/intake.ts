@@ -1,0 +1,141 @@
+import { type Readable, Transform } from 'node:stream';
+
+/** A request that is not taken; the status says why. Fastify answers by an error's `statusCode`. */
+export class Untaken extends Error {
+  readonly statusCode: 408 | 429;
+
+  constructor(statusCode: Untaken['statusCode'], message: string) {
+    super(message);
+    this.name = 'Untaken';
+    this.statusCode = statusCode;
+  }
+}
+
+export type IntakeLimits = {
+  /** Of all requests together that are received, wait or are handled. */
+  heldMaxBytes: number;
+  /** What a request counts in addition to its body: its own objects. */
+  requestCostBytes: number;
+  /** Of all bodies that are handled at a time: parsed, they are many times as large. At least one body. */
+  handledMaxBytes: number;
+  /** A body that takes longer is not waited for: 408. */
+  bodyTimeoutMs: number;
+  /** Where there is no room, bodies that have been coming for longer have to go first. */
+  slowMs: number;
+};
+
+/** What one request holds. */
+export type Share = {
+  /** Counts a body that is being received; the result fails with an Untaken if it cannot be taken to its end. */
+  receive(payload: Readable): Readable;
+  /** Resolves when the body that was received may be handled; first come, first served. Rejects when it is closed. */
+  turn(): Promise<void>;
+  /** Gives everything back. To be called at the end of the connection, too; as often as you like. */
+  close(): void;
+};
+
+/**
+ * Bounds what the requests of all connections hold together, so that memory suffices whatever is sent. What does not
+ * fit is refused with 429 (docs/decisions/webhook-overload.md says why). Senders that hold bytes without sending
+ * more must not keep others out: they are refused first.
+ *
+ * @param now milliseconds on a clock that never jumps
+ */
+export function createIntake(limits: IntakeLimits, now: () => number): { open(): Share } {
+  const { heldMaxBytes, requestCostBytes, handledMaxBytes, bodyTimeoutMs, slowMs } = limits;
+  /** Bodies that are being received, oldest first. */
+  const uploads = new Map<Readable, { sinceMs: number; close(): void }>();
+  const queue = new Set<{ bytes: number; begin(): void }>();
+  let held = 0;
+  let handled = 0;
+
+  /** Whether everything fits, if need be after slow senders have gone. */
+  function hasRoomFor(newest: Readable): boolean {
+    for (const [upload, { sinceMs, close }] of uploads) {
+      if (held <= heldMaxBytes || upload === newest || now() - sinceMs < slowMs) break;
+      upload.destroy(overloaded());
+      close();
+    }
+    return held <= heldMaxBytes;
+  }
+
+  function beginNext(): void {
+    for (const waiting of queue) {
+      if (handled + waiting.bytes > handledMaxBytes) return;
+      queue.delete(waiting);
+      waiting.begin();
+    }
+  }
+
+  function open(): Share {
+    const own = { closed: false, body: 0, held: 0, handled: 0 };
+    let abandon = () => {};
+
+    function hold(bytes: number): void {
+      if (own.closed) return;
+      own.held += bytes;
+      held += bytes;
+    }
+
+    function receive(payload: Readable): Readable {
+      const counted = new Transform({
+        transform(chunk: Buffer, _, done) {
+          own.body += chunk.length;
+          hold(chunk.length);
+          done(hasRoomFor(counted) ? null : overloaded(), chunk);
+        },
+      });
+      const tooSlow = () => counted.destroy(new Untaken(408, 'The body took too long.'));
+      const timer = setTimeout(tooSlow, bodyTimeoutMs);
+      const settle = () => {
+        clearTimeout(timer);
+        uploads.delete(counted);
+      };
+      abandon = () => {
+        settle();
+        // What still comes is thrown away, so that who is busy sending gets to read the answer.
+        payload.unpipe(counted).resume();
+      };
+      counted.once('end', settle).once('error', close);
+      payload.once('error', (error) => counted.destroy(error));
+      uploads.set(counted, { sinceMs: now(), close });
+      hold(requestCostBytes);
+      if (hasRoomFor(counted)) payload.pipe(counted);
+      else counted.destroy(overloaded());
+      return counted;
+    }
+
+    function turn(): Promise<void> {
+      return new Promise((resolve, reject) => {
+        if (own.closed) return reject(overloaded());
+        const waiting = {
+          bytes: own.body,
+          begin: () => {
+            own.handled = own.body;
+            handled += own.body;
+            resolve();
+          },
+        };
+        abandon = () => queue.delete(waiting) && reject(overloaded());
+        queue.add(waiting);
+        beginNext();
+      });
+    }
+
+    function close(): void {
+      own.closed = true;
+      abandon();
+      held -= own.held;
+      handled -= own.handled;
+      own.held = 0;
+      own.handled = 0;
+      beginNext();
+    }
+
+    return { receive, turn, close };
+  }
+
+  return { open };
+}
+
+const overloaded = () => new Untaken(429, 'The webhook has as many requests as it can hold: try again.');
