@@ -52,3 +52,12 @@ function rootCause(error: Error): Error {
   for (let depth = 0; depth < 5 && root.cause instanceof Error; depth += 1) root = root.cause;
   return root;
 }
+
+/** Makes a call; what it throws becomes a Failure that says what was intended. */
+export async function attempt<T>(intent: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw apiFailure(error, intent);
+  }
+}

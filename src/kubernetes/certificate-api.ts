@@ -9,7 +9,7 @@ import {
 import { authorityEvent } from '../certificates/event.ts';
 import type { CertificateApi } from '../certificates/port.ts';
 import { CA_SECRET, ROTATE_ANNOTATION, WEBHOOK, WEBHOOK_CONFIGURATION } from '../names.ts';
-import { apiFailure, isConflict, isNotFound, isUnprocessable } from './api-failure.ts';
+import { apiFailure, attempt, isConflict, isNotFound, isUnprocessable } from './api-failure.ts';
 import type { PooledKubeConfig } from './client.ts';
 import { type InformerOptions, startInformer } from './lasting-informer.ts';
 
@@ -161,12 +161,4 @@ function dateMs(headers: Record<string, string>): number {
 
 function mapValues(values: Record<string, string>, map: (value: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));
-}
-
-async function attempt<T>(intent: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw apiFailure(error, intent);
-  }
 }

@@ -12,7 +12,7 @@ import { obstacleEvent } from '../provisioning/event.ts';
 import type { NamespaceObject } from '../provisioning/objects.ts';
 import type { Entry } from '../provisioning/scaled-away.ts';
 import { type StatefulSetView, viewStatefulSet } from '../provisioning/views.ts';
-import { apiFailure, isConflict, isNotFound, isUnprocessable } from './api-failure.ts';
+import { attempt, isConflict, isNotFound, isUnprocessable } from './api-failure.ts';
 import type { PooledKubeConfig } from './client.ts';
 
 export type ProvisioningApi = {
@@ -124,14 +124,6 @@ export function createProvisioningApi(config: PooledKubeConfig): ProvisioningApi
       default:
         throw new Error(`no ${kind} is provisioned`);
     }
-  }
-}
-
-async function attempt<T>(intent: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw apiFailure(error, intent);
   }
 }
 
