@@ -7,6 +7,10 @@ import { FOREIGN_PATTERN, lowest, startStrangers } from './strangers.ts';
 
 const KEYS = 1000;
 const ROUNDS = 3;
+/** Of the range, and far from what was given out so far. */
+const UNUSED = '10.244.0.200';
+/** As long as a cluster that has opted in may take at most. */
+const BROKEN_WATCH_MS = 15_000;
 
 t.test('power cut of the node', async (t) => {
   const stage = await startStage(t);
@@ -29,6 +33,22 @@ t.test('power cut of the node', async (t) => {
         'no pod has a foreign key',
       );
     });
+
+  await t.test('without opting in, a reboot leaves a cluster broken', async (t) => {
+    await stage.createNamespace('unprotected');
+    const redis = await stage.createRedis({ namespace: 'unprotected', replicas: 6 });
+    await redis.form({ keys: KEYS });
+    const before = redis.addresses();
+    const since = await rebootAt(stage, UNUSED);
+    const readyAt = await redis.waitReady({ since });
+    t.notOk(
+      redis.addresses().some((address) => before.includes(address)),
+      'every address is new',
+    );
+    const { recovered, last } = await redis.recovery(readyAt, BROKEN_WATCH_MS);
+    t.notOk(recovered, 'it has not healed');
+    t.match(last.topology.join(), 'cluster_state:fail', 'and says so');
+  });
 });
 
 t.test('a /27 of pod addresses', async (t) => {

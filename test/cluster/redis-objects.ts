@@ -3,6 +3,7 @@ import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { INJECT_LABEL } from '../../src/names.ts';
 import { imageTags } from './images/stand-ins.ts';
+import type { Cluster } from './kubernetes/cluster.ts';
 
 /** The user in the image. */
 const REDIS_UID = 999;
@@ -41,13 +42,17 @@ export function volumeDirectory(
 }
 
 /** The objects, in the order in which they are to be applied; makes the directories of the volumes. */
-export function redisObjects(options: RedisOptions, directory: string): object[] {
+export function redisObjects(
+  options: RedisOptions,
+  { directory, storage }: Pick<Cluster, 'directory' | 'storage'>,
+): object[] {
   const { replicas, claims = ['data'], mutate = (set) => set } = options;
+  if (storage === 'default-class') return [mutate(statefulSet(options, {}))];
   const ordinals = Array.from({ length: replicas }, (_, ordinal) => ordinal);
   const volumes = ordinals.flatMap((ordinal) =>
     claims.map((claim) => persistentVolume(options, directory, ordinal, claim)),
   );
-  return [...volumes, mutate(statefulSet(options))];
+  return [...volumes, mutate(statefulSet(options, { storageClassName: 'manual' }))];
 }
 
 /** A volume on a directory of this host that is kept for the claim of one pod. */
@@ -77,7 +82,7 @@ export function persistentVolume(
   };
 }
 
-function statefulSet(options: RedisOptions): StatefulSet {
+function statefulSet(options: RedisOptions, storage: { storageClassName?: string }): StatefulSet {
   const {
     namespace,
     name = 'redis',
@@ -106,7 +111,7 @@ function statefulSet(options: RedisOptions): StatefulSet {
       volumeClaimTemplates: claims.map((claim) => ({
         metadata: { name: claim },
         spec: {
-          storageClassName: 'manual',
+          ...storage,
           accessModes: ['ReadWriteOnce'],
           resources: { requests: { storage: '1Gi' } },
         },

@@ -1,6 +1,5 @@
 /** The pods of a Redis Cluster on the stage: what a user does with them, and what the tests ask of them. */
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import type { Endpoint } from '../support/redis/cluster.ts';
 import type { Judgement } from '../support/redis/health.ts';
 import type { Recovery } from '../support/redis/recovery.ts';
@@ -187,8 +186,7 @@ export class RedisPods {
     needs: Tasks[Name]['needs'],
     endpoints = this.endpoints(),
   ): Promise<Tasks[Name]['answers']> {
-    const agent = [process.execPath, join(import.meta.dirname, 'redis-agent.ts')];
     const input = JSON.stringify({ task, endpoints, ...needs });
-    return JSON.parse(await this.#stage.cluster.runInNetwork(agent, input));
+    return JSON.parse(await this.#stage.cluster.runAgent(input));
   }
 }

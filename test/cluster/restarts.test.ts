@@ -32,7 +32,8 @@ t.test('full restarts', async (t) => {
         );
         const since = Date.now();
         await assertRestart(t, redis, `${what}, the second`, { keys: KEYS, limits });
-        assertOneRequest(t, redis, since);
+        if (stage.cluster.auditLog) assertOneRequest(t, redis, since);
+        else t.comment('no audit log is at hand here: requests are not counted');
         await stage.cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
       });
 

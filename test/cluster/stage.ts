@@ -7,6 +7,7 @@ import { productImage } from './images/product.ts';
 import { redisImage } from './images/stand-ins.ts';
 import { type AuditEvent, auditEvents, METADATA_AUDIT_POLICY } from './kubernetes/audit.ts';
 import { type Cluster, type ClusterOptions, startCluster } from './kubernetes/cluster.ts';
+import { TEST_LABEL } from './kubernetes/existing-cluster.ts';
 import { recordWatch, type WatchEvent } from './kubernetes/watch.ts';
 import { type RedisOptions, redisObjects } from './redis-objects.ts';
 import { RedisPods } from './redis-pods.ts';
@@ -35,7 +36,7 @@ export type Stage = {
   apply(...objects: object[]): Promise<void>;
   /** What happened to the pods of a namespace of `createNamespace`: the array grows. */
   podEvents(namespace: string): readonly WatchEvent[];
-  /** Requests that the updaters of a namespace sent since then, by pod name. */
+  /** Requests that the updaters of a namespace sent since then, by pod name; none without an audit log. */
   auditRequests(namespace: string, since?: number): Map<string, AuditEvent[]>;
 };
 
@@ -53,7 +54,7 @@ export async function startStage(t: Test, options: StageOptions = {}): Promise<S
   t.teardown(() => cluster.stop());
   for (const archive of images) await cluster.loadImage(archive);
   await install(cluster);
-  return onCluster(cluster);
+  return onCluster(t, cluster);
 }
 
 /** As deploy/README.md tells a user. */
@@ -69,7 +70,7 @@ async function installChart(cluster: Cluster): Promise<void> {
   await helmOn(cluster, ...install, '--namespace', PROJECT, '--create-namespace');
 }
 
-function onCluster(cluster: Cluster): Stage {
+function onCluster(t: Test, cluster: Cluster): Stage {
   const watched = new Map<string, readonly WatchEvent[]>();
   const apply = async (...items: object[]) => {
     const list = { apiVersion: 'v1', kind: 'List', items };
@@ -80,16 +81,22 @@ function onCluster(cluster: Cluster): Stage {
     apply,
     helm: (...args) => helmOn(cluster, ...args, '--namespace', PROJECT),
     async createNamespace(name, labels = {}) {
-      await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
-      watched.set(name, recordWatch(cluster, `/api/v1/namespaces/${name}/pods`).events);
+      await apply({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels: { ...labels, [TEST_LABEL]: '' } },
+      });
+      const watch = recordWatch(cluster, `/api/v1/namespaces/${name}/pods`);
+      t.teardown(watch.end);
+      watched.set(name, watch.events);
     },
     optIn: (name) => stage.createNamespace(name, { [NAMESPACE_LABEL]: NAMESPACE_LABEL_VALUE }),
     async createRedis(redis) {
-      await apply(...redisObjects(redis, cluster.directory));
+      await apply(...redisObjects(redis, cluster));
       return new RedisPods(stage, redis.namespace, [redis]);
     },
     podEvents: (namespace) => watched.get(namespace) ?? [],
-    auditRequests: (namespace, since = 0) => requestsByPod(cluster.auditLog ?? '', namespace, since),
+    auditRequests: (namespace, since = 0) => requestsByPod(cluster.auditLog, namespace, since),
   };
   return stage;
 }
@@ -98,7 +105,8 @@ function onCluster(cluster: Cluster): Stage {
 const POD_NAME = 'authentication.kubernetes.io/pod-name';
 type WithExtra = { user: { extra?: Record<string, string[]> } };
 
-function requestsByPod(auditLog: string, namespace: string, since: number): Map<string, AuditEvent[]> {
+function requestsByPod(auditLog: string | undefined, namespace: string, since: number) {
+  if (auditLog === undefined) return new Map<string, AuditEvent[]>();
   const events = auditEvents(auditLog, `system:serviceaccount:${namespace}:${SERVICE_ACCOUNT}`);
   const recent = events.filter(({ requestReceivedTimestamp: at }) => Date.parse(at) >= since);
   return Map.groupBy(recent, ({ user }) => (user as WithExtra['user']).extra?.[POD_NAME]?.[0] ?? 'unknown');

@@ -13,6 +13,7 @@ export const imageTags = {
   node: 'localhost/node:test',
   nodeBuilder: 'localhost/node-builder:test',
   redis: 'localhost/redis:test',
+  agent: 'localhost/redis-agent:test',
 } as const;
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -60,6 +61,24 @@ export async function nodeBuilderImage(): Promise<string> {
     },
     entrypoint: ['/usr/local/bin/node'],
     env: { PATH, ...(trusted ? { NODE_EXTRA_CA_CERTS: trustedInImage } : {}) },
+  });
+}
+
+/**
+ * Sleeps; what it is for is run in it: Node.js with one program, and redis-cli.
+ *
+ * @param program path of a bundled module, in the image /agent.mjs
+ */
+export async function agentImage(program: string): Promise<string> {
+  const programs = { '/nodejs/bin/node': nodeBinary(), '/bin/busybox': '/bin/busybox' };
+  return treeImage({
+    tag: imageTags.agent,
+    tree: {
+      programs: { ...programs, '/usr/bin/redis-cli': '/usr/bin/redis-cli' },
+      directories: { '/agent.mjs': program },
+    },
+    entrypoint: ['/bin/busybox', 'sleep', 'infinity'],
+    env: { PATH },
   });
 }
 

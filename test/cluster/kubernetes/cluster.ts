@@ -6,6 +6,7 @@ import { createCgroups, killProcessesInCgroups } from './cgroups.ts';
 import { run } from './command.ts';
 import { ctr, forgetRunningState, startContainerd, stopContainerd } from './containerd.ts';
 import { bootControlPlane, type ControlPlane, type ControlPlaneOptions } from './control-plane.ts';
+import { existingCluster, isClusterGiven } from './existing-cluster.ts';
 import { kubeletCommand, kubeProxyCommand, schedulerCommand } from './kubelet.ts';
 import { type Machine, startMachine } from './machine.ts';
 import { addressesDirectory, createNetwork, type Network, previousAddress } from './network.ts';
@@ -20,10 +21,14 @@ export type ClusterOptions = Omit<ControlPlaneOptions, 'version'> & {
 
 export type Cluster = ControlPlane & {
   podCidrs: string[];
+  /** Where volumes come from: directories of this host, or the cluster's default StorageClass. */
+  storage: 'host' | 'default-class';
   /** Makes the images of a docker-archive known to the node; pods need `imagePullPolicy: Never`. */
   loadImage(archive: string): Promise<void>;
   /** Gives a loaded image one more name. */
   tagImage(from: string, to: string): Promise<void>;
+  /** Runs ../redis-agent.ts where it reaches pods; takes its stdin, returns its stdout. */
+  runAgent(input: string): Promise<string>;
   /** Runs a program of this host in the cluster's network, where it reaches pods and Services. */
   runInNetwork(command: string[], stdin?: string): Promise<string>;
   /** Kills the kubelet: pods go on running, but nobody watches them. */
@@ -42,16 +47,19 @@ export type Cluster = ControlPlane & {
   allocateNext(address: string): void;
 };
 
+const AGENT = join(import.meta.dirname, '../redis-agent.ts');
 const DEFAULT_POD_CIDRS = ['10.244.0.0/24'];
 const SERVICE_CIDRS = { ipv4: '10.96.0.0/16', ipv6: 'fd00:10:96::/112' };
 
 /**
  * A whole Kubernetes 1.36 of one node, in a network, with mounts and processes of its own; needs root.
  * What it holds of this host is one virtual line (`riuXXXXXX`), one cgroup and one directory.
+ * With KUBECONFIG set, it is the cluster that is there (see existing-cluster.ts), and `options` do not count.
  *
  * @throws Failure (69) without root, Go, or Debian's packages
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  if (isClusterGiven()) return existingCluster();
   await requirePackages();
   const commands = await binaries('v1.36');
   const pause = await pauseImage();
@@ -103,20 +111,23 @@ async function bootCluster(
     await startContainerd(machine);
     await startKubelet();
   };
+  const runInNetwork = (command: string[], stdin?: string) =>
+    run(
+      ['nsenter', `--net=/proc/${machine.pid()}/ns/net`, '--', ...command],
+      stdin === undefined ? {} : { stdin },
+    );
   return {
     ...plane,
     podCidrs: network.podCidrs,
+    storage: 'host',
+    runAgent: (input) => runInNetwork([process.execPath, AGENT], input),
     async loadImage(archive) {
       await machine.run(ctr(machine, 'images', 'import', archive));
     },
     async tagImage(from, to) {
       await machine.run(ctr(machine, 'images', 'tag', from, to));
     },
-    runInNetwork: (command, stdin) =>
-      run(
-        ['nsenter', `--net=/proc/${machine.pid()}/ns/net`, '--', ...command],
-        stdin === undefined ? {} : { stdin },
-      ),
+    runInNetwork,
     stopKubelet,
     startKubelet,
     killPods,

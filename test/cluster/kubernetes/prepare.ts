@@ -2,7 +2,7 @@
  * Makes a machine ready for a tier of tests, before their clocks run: builds what is to be built once, installs
  * what is missing.
  *
- * usage: prepare.ts integration|servers|cluster
+ * usage: prepare.ts integration|servers|cluster|existing-cluster
  */
 import { Failure } from '../../../src/errors.ts';
 import { installServers } from '../servers/debian-servers.ts';
@@ -17,6 +17,10 @@ const tiers: Record<string, () => Promise<void>> = {
     await binaries('helm');
   },
   servers: installServers,
+  async 'existing-cluster'() {
+    await requirePackages();
+    await binaries('helm');
+  },
   async cluster() {
     // First what may be refused, then what takes long.
     await requirePackages();

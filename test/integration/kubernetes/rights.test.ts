@@ -31,7 +31,7 @@ const NAMESPACES = ['shop', 'market', 'elsewhere', PROJECT];
 const AT_ONCE = 16;
 const WAIT_MS = 60_000;
 
-const scene = await stage(t, '1.36');
+const scene = await stage(t);
 const { admin } = scene;
 const accounts: Record<Exclude<keyof typeof allowed, typeof LATER>, [namespace: string, name: string]> = {
   'the webhook': [PROJECT, WEBHOOK_SERVICE],

@@ -103,7 +103,7 @@ function rows(elsewhere: string): Row[] {
   ];
 }
 
-const plane = await startControlPlane({ version: '1.36' });
+const plane = await startControlPlane();
 t.teardown(() => plane.stop());
 const { api } = plane;
 const proxies: FaultProxy[] = [];

@@ -34,8 +34,8 @@ export type Stage = {
 };
 
 /** `shop` and `market` opted in, `elsewhere` did not. The reconciler runs, as the webhook, until the test ends. */
-export async function stage(t: Test, version: '1.34' | '1.36'): Promise<Stage> {
-  const plane = await startControlPlane({ version });
+export async function stage(t: Test): Promise<Stage> {
+  const plane = await startControlPlane();
   t.teardown(() => plane.stop());
   const admin = plane.api;
   const token = async (namespace: string, account: string): Promise<string> => {
