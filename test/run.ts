@@ -33,7 +33,7 @@ const tiers: Record<string, Tier> = {
     jobs: 2,
   },
   integration: {
-    files: globSync(['test/integration/*.test.ts', 'test/integration/certificates/*.test.ts']),
+    files: globSync('test/integration/{,certificates/,model/}*.test.ts'),
     timeoutSeconds: 900,
     jobs,
   },

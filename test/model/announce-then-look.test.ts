@@ -1,52 +1,53 @@
+/**
+ * Every interleaving of two nodes: each may restart at any time, or not at all, with a mount as old as one likes.
+ * More of them, three nodes and more restarts are in test/integration/model: they take longer.
+ */
 import t from 'tap';
-import { explore } from './explore.ts';
-import type { Mutation, Setting } from './world.ts';
+import { assertHolds } from './assert-holds.ts';
+import type { Restart } from './setting.ts';
+import { combinations, type Named, node, pairs } from './settings.ts';
 
-const restarts: Setting['restarts'][] = [
-  ['deleted', 'deleted', 'deleted'],
-  ['rebooted', 'rebooted', 'rebooted'],
-  ['deleted', 'rebooted', 'rebooted'],
-];
-const newIps: Record<string, number[]> = { 'new addresses': [7, 8, 9], 'swapped addresses': [1, 2, 0] };
-const maps: Record<string, number[]> = { 'a full map': [0, 1, 2], 'half a map': [0], 'an empty map': [] };
-const mounts: Setting['mount'][] = ['current', 'stale'];
+const newIps = [[2], [3]];
 
-function settings(): [string, Setting][] {
-  return restarts.flatMap((kinds) =>
-    Object.entries(newIps).flatMap(([addresses, ips]) =>
-      Object.entries(maps).flatMap(([map, recorded]) =>
-        mounts.map((mount): [string, Setting] => [
-          `${kinds.join(', ')}; ${addresses}; ${map}, mounted ${mount}`,
-          { restarts: kinds, newIps: ips, recorded, mount },
-        ]),
-      ),
-    ),
-  );
-}
-
-t.test('of any two restarting nodes at least one resolves the other, under every interleaving', async (t) => {
-  let states = 0;
-  for (const [name, setting] of settings()) {
-    const explored = explore(setting);
-    states += explored.states;
-    t.equal(explored.counterexample, null, `${name}: ${explored.states} states`);
-    t.ok(explored.ends > 0);
-  }
-  t.comment(`${states} states in ${settings().length} settings of three nodes`);
+t.test('of two nodes at least one finds the other, and nobody takes another for it', async (t) => {
+  const restarts = pairs<Restart[]>([['deleted'], ['terminated'], ['rebooted'], ['crashed']]);
+  const before = [
+    ['recorded', 'recorded'],
+    ['recorded', 'never recorded'],
+    ['never recorded', 'never recorded'],
+    ['not injected', 'not injected'],
+  ] as const;
+  assertHolds(t, combinations(before, restarts, [newIps, [[1], [0]]]));
 });
 
-t.test('each step is needed: without it there is a counterexample', async (t) => {
-  const empty: Setting = { restarts: ['deleted', 'deleted'], newIps: [7, 8], recorded: [], mount: 'current' };
-  const full: Setting = { ...empty, recorded: [0, 1] };
-  const cases: [Mutation, Setting][] = [
-    ['list before announce', full],
-    ['no second list', empty],
-    ['mounted map alone', empty],
-  ];
-  for (const [mutation, setting] of cases) {
-    t.equal(explore(setting).counterexample, null, 'whole, the protocol stands');
-    const { counterexample } = explore(setting, mutation);
-    t.match(counterexample, /neither of 0 and 1 knows the other/, mutation);
-    t.comment(`${mutation}: ${counterexample}`);
-  }
+t.test('a lost volume of a recorded node is never started', async (t) => {
+  const before = ['recorded', 'never recorded', 'not injected'] as const;
+  const settings = before.flatMap((was) =>
+    [0, 1].map((losesVolumeWith): Named => {
+      const loser = node(was, ['deleted', 'deleted', 'process'], [0, 2, 4], { losesVolumeWith });
+      const nodes = [loser, node(was, ['deleted'], [1, 3])];
+      return [`${was}, lost with restart ${losesVolumeWith}`, { nodes, patchesComeLate: true }];
+    }),
+  );
+  assertHolds(t, settings);
+});
+
+t.test('a snapshot restored elsewhere contacts none of the originals', async (t) => {
+  const before = [
+    ['recorded', 'recorded'],
+    ['never recorded', 'never recorded'],
+  ] as const;
+  assertHolds(t, combinations(before, [[[], []]], [newIps], { isRestored: true }));
+});
+
+t.test('a cloned volume never serves beside the node that it was cloned from', async (t) => {
+  const before = ['recorded', 'never recorded'] as const;
+  const settings = before.map((was): Named => {
+    const nodes = [
+      node(was, ['deleted', 'process'], [0, 2]),
+      node('never recorded', ['deleted', 'process'], [1, 3, 5], { cloneOf: 0 }),
+    ];
+    return [was, { nodes }];
+  });
+  assertHolds(t, settings);
 });

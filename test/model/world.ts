@@ -1,196 +1,172 @@
 /**
- * The world around announce-then-look, small enough to explore whole: some nodes of one cluster that restart at
- * any time, each a pod that was deleted (no IP until it announces) or rebooted (the same pod object shows its
- * OLD IP until it announces). Every interleaving of their steps is tried, on the updater's own state machine.
+ * The world around announce-then-look, small enough to explore whole: nodes of one cluster, their pods as they are
+ * and as the API shows them, their volumes, the map. All of it is values; what can happen is in `kubernetes.ts`
+ * and `steps.ts`.
  */
-import {
-  type Answer,
-  advance,
-  ask,
-  begin,
-  type Facts,
-  type State,
-} from '../../src/addresses/announce-then-look.ts';
-import { type NodeMap, parseNodeMap } from '../../src/addresses/node-map.ts';
-import type { Pod } from '../../src/addresses/pod.ts';
-import { pod } from '../addresses/builders.ts';
+import type { Interned } from './interned.ts';
+import type { Model } from './model.ts';
+import { agesDecide, identityOf, members, type Setting } from './setting.ts';
+import type { Updater } from './updater.ts';
+import { savedVolume, type Volume } from './volume.ts';
 
-export type Setting = {
-  /** One entry per node: how its pod restarts. */
-  restarts: readonly ('deleted' | 'rebooted')[];
-  /** New IP of each node, as a number; old IPs are 0, 1, 2 ...: so 1 for node 0 is the old IP of node 1. */
-  newIps: readonly number[];
-  /** Nodes whose ids the map holds before anything restarts. */
-  recorded: readonly number[];
-  /** What the kubelet mounts: the map as it is when the pod starts, or as it was before all restarts. */
-  mount: 'current' | 'stale';
+export type Phase =
+  /** No sandbox: its address is free. */
+  | 'down'
+  /** The sandbox has its address; the updater has not asked anything yet. */
+  | 'up'
+  | 'updating'
+  /** nodes.conf is rewritten, the server has not started yet. */
+  | 'rewritten'
+  | 'serving'
+  | 'refused'
+  /** It has no nodes.conf and serves under an id that nobody knows. */
+  | 'new';
+
+/** A pod as the API shows it. */
+export type Shown = {
+  ip: number;
+  order: number;
+  sandbox: number;
+  injected: boolean;
+  updaterEnded: boolean;
+  /** The status of a new sandbox beside the address of the one before. */
+  former: boolean;
 };
 
-/** How a protocol would be worse: the environment forges the answer that the mutated step would have used. */
-export type Mutation = 'none' | 'list before announce' | 'no second list' | 'mounted map alone';
+export type Node = {
+  phase: Phase;
+  restarts: number;
+  /** The present or last sandbox, counted from 0. */
+  sandbox: number;
+  /** Its place among those that have had the sandbox's address: who had it earlier has a smaller number. */
+  order: number;
+  shown: Shown | null;
+  /** Deleted, and its object is still there. */
+  isLeaving: boolean;
+  updater: Interned<Updater> | null;
+  /** Null once it is lost. */
+  volume: Interned<Volume> | null;
+  /** By address: the `order` of who had it when nodes.conf was written last. */
+  savedOrders: readonly number[];
+};
 
 export type World = {
-  /** Nodes whose pod shows its new IP, in the order in which they announced it. */
-  announced: readonly number[];
+  nodes: readonly Interned<Node>[];
+  /** Nodes that have a key in the map, ascending. */
   recorded: readonly number[];
-  /** One updater per node; null until its pod starts. */
-  updaters: readonly (Updater | null)[];
+  /** Every content that the map has had, as `recorded` joined: what a kubelet may have mounted. */
+  versions: readonly string[];
+  /** Null while it has no address. */
+  stranger: { order: number; isShown: boolean } | null;
+  /** Nodes whose dead updater has sent a PATCH that the API server has not seen yet. */
+  latePatches: readonly number[];
 };
 
-type Updater = {
-  state: State;
-  /** What mutated protocols go by instead of asking again; the true one has no use for them. */
-  memory: { mounted: readonly number[]; firstList: readonly Pod[] | null };
-};
-
-export type Step = { node: number; does: string };
-
-const idOf = (node: number) => String(node).repeat(40);
-const podName = (node: number) => `redis-${node}`;
-const ip = (number: number) => `10.0.0.${number + 1}`;
-
-export function firstWorld({ restarts, recorded }: Setting): World {
-  return { announced: [], recorded, updaters: restarts.map(() => null) };
-}
-
-/** Every step that some node can take now, with the world after it. */
-export function* nextWorlds(world: World, setting: Setting, mutation: Mutation): Generator<[Step, World]> {
-  for (const [node, updater] of world.updaters.entries()) {
-    if (!updater) {
-      yield [{ node, does: 'starts' }, start(world, node, setting)];
-      continue;
-    }
-    if (!world.announced.includes(node)) {
-      yield [
-        { node, does: 'announces' },
-        { ...world, announced: [...world.announced, node] },
-      ];
-    }
-    const stepped = step(world, node, updater, setting, mutation);
-    if (stepped) yield stepped;
-  }
-}
-
-function start(world: World, node: number, setting: Setting): World {
-  const mounted = setting.mount === 'current' ? world.recorded : setting.recorded;
-  const state = begin(factsOf(node, setting), mapOf(mounted));
-  return withUpdater(world, node, { state, memory: { mounted, firstList: null } });
-}
-
-/** One question of the updater, answered from the world as it is; null where it has to wait or is done. */
-function step(
-  world: World,
-  node: number,
-  updater: Updater,
-  setting: Setting,
-  mutation: Mutation,
-): [Step, World] | null {
-  const facts = factsOf(node, setting);
-  const wanted = ask(updater.state, facts);
-  if (!wanted) return null;
-  if (wanted.kind === 'await-own-ip' && !world.announced.includes(node)) return null;
-  const recorded =
-    wanted.kind === 'record-id' && mutation !== 'mounted map alone'
-      ? [...new Set([...world.recorded, node])].sort()
-      : world.recorded;
-  const answer = answerTo(wanted.kind, { ...world, recorded }, node, updater, setting, mutation);
-  const memory =
-    answer.kind === 'pods' && !updater.memory.firstList
-      ? { ...updater.memory, firstList: answer.pods }
-      : updater.memory;
-  const state = advance(updater.state, answer, facts);
-  return [{ node, does: wanted.kind }, withUpdater({ ...world, recorded }, node, { state, memory })];
-}
-
-function answerTo(
-  kind: string,
-  world: World,
-  node: number,
-  updater: Updater,
-  setting: Setting,
-  mutation: Mutation,
-): Answer {
-  if (kind === 'await-own-ip') return { kind: 'own-ip-visible' };
-  if (kind !== 'list-pods')
-    return {
-      kind: 'map',
-      map: mapOf(mutation === 'mounted map alone' ? updater.memory.mounted : world.recorded),
-    };
-  if (mutation === 'no second list' && updater.state.step === 'looking-again') {
-    return { kind: 'pods', pods: updater.memory.firstList ?? [] };
-  }
-  const pods = listPods(world, setting);
-  return {
-    kind: 'pods',
-    pods:
-      mutation === 'list before announce'
-        ? pods.map((pod, at) => (at === node ? ownPod(node, setting) : pod))
-        : pods,
-  };
-}
-
-function listPods({ announced, updaters }: World, setting: Setting): Pod[] {
-  return setting.restarts.map((restart, node) => {
-    const updaterEnded = updaters[node]?.state.step === 'done';
-    if (announced.includes(node))
-      return { ...ownPod(node, setting), updaterEnded, sandboxReadyAt: 100 + announced.indexOf(node) };
-    // A rebooted pod shows all that was true of it before.
-    const isOld = restart === 'rebooted';
-    return { ...ownPod(node, setting), ips: isOld ? [ip(node)] : [], updaterEnded: isOld, sandboxReadyAt: 0 };
+export function firstWorld(model: Model): World {
+  const { setting } = model;
+  const ips = new Map(members(setting).map((node) => [node, ipOf(setting, node, 0)]));
+  const masters = new Map(
+    setting.nodes.flatMap(({ master }, node) => (master === undefined ? [] : [[node, master]])),
+  );
+  const nodes = setting.nodes.map(({ before, cloneOf }, node) => {
+    const hasRun = !setting.isRestored && cloneOf === undefined;
+    const saved = savedVolume(identityOf(setting, node), ips, masters);
+    const shown = { ip: ipOf(setting, node, 0), order: 0, sandbox: 0, former: false };
+    return internNode(model, {
+      phase: hasRun ? 'serving' : 'down',
+      restarts: 0,
+      sandbox: hasRun ? 0 : 1,
+      order: 0,
+      shown: hasRun
+        ? { ...shown, injected: before !== 'not injected', updaterEnded: before !== 'not injected' }
+        : null,
+      isLeaving: false,
+      updater: null,
+      volume: model.volumes(saved.text, () => saved),
+      savedOrders: addresses(setting).map(() => 0),
+    });
   });
+  const recorded = setting.nodes.flatMap(({ before }, node) => (before === 'recorded' ? [node] : []));
+  // The volume is optional: where the map was made after the pod, nothing is mounted.
+  const versions = [...new Set(['', recorded.join()])];
+  return { nodes, recorded, versions, stranger: null, latePatches: [] };
 }
 
-function ownPod(node: number, { newIps }: Setting): Pod {
-  return pod(podName(node), ip(newIps[node] as number), { sandboxReadyAt: 0, revision: 0 });
+/** A node as the one object that stands for all equal ones. */
+function internNode({ nodes }: Model, node: Node): Interned<Node> {
+  const { phase, restarts, sandbox, order, shown, isLeaving, updater, volume, savedOrders } = node;
+  const own = `${phase},${restarts},${sandbox},${order},${isLeaving},${updater?.number},${volume?.number}`;
+  return nodes(`${own},${savedOrders},${shown && textOf(shown)}`, () => node);
 }
 
-function factsOf(node: number, { restarts, newIps }: Setting): Facts {
-  return {
-    self: { podName: podName(node), ips: [ip(newIps[node] as number)] },
-    node: {
-      id: idOf(node),
-      lines: restarts.map((_, peer) => ({ id: idOf(peer), ip: ip(peer) })),
-      savedAt: 50,
-    },
-    outsideNodes: 'park',
-    onLostVolume: 'refuse',
-  };
+/** A pod's appearance, as text that no other has. */
+export function textOf({ ip, order, sandbox, injected, updaterEnded, former }: Shown): string {
+  return `${ip}.${order}.${sandbox}.${injected ? 'i' : ''}${updaterEnded ? 'e' : ''}${former ? 'f' : ''}`;
 }
 
-function mapOf(recorded: readonly number[]): NodeMap {
-  return parseNodeMap(Object.fromEntries(recorded.map((node) => [podName(node), idOf(node)])));
+/** The world with one node changed. */
+export function withNode(model: Model, world: World, node: number, changes: Partial<Node>): World {
+  const { number, ...before } = world.nodes[node] as Interned<Node>;
+  const changed = internNode(model, { ...before, ...changes });
+  return { ...world, nodes: world.nodes.map((other, at) => (at === node ? changed : other)) };
 }
 
-function withUpdater(world: World, node: number, updater: Updater): World {
-  return { ...world, updaters: world.updaters.map((other, at) => (at === node ? updater : other)) };
-}
-
-/** True if `node` has the address that `peer` really has now. */
-export function knows({ updaters }: World, node: number, peer: number, { newIps }: Setting): boolean {
-  const state = updaters[node]?.state;
-  if (state?.step !== 'done' || state.outcome.kind !== 'resolved') return false;
-  const resolution = state.outcome.resolutions.get(idOf(peer));
-  return resolution?.kind === 'fresh' && resolution.ip === ip(newIps[peer] as number);
+/** The world with another content of the map. */
+export function withRecorded(world: World, nodes: readonly number[]): World {
+  const recorded = [...new Set(nodes)].sort();
+  return { ...world, recorded, versions: [...new Set([...world.versions, recorded.join()])].sort() };
 }
 
 /** Two worlds with one key behave alike from here on. */
-export function keyOf({ announced, recorded, updaters }: World, mutation: Mutation): string {
-  const parts = updaters.map((updater) => {
-    if (!updater) return '-';
-    const { state, memory } = updater;
-    const map = 'map' in state ? [...state.map.recorded.keys()].join() : '';
-    const before = 'startedBefore' in state ? JSON.stringify([...state.startedBefore]) : '';
-    const previous = 'previousId' in state ? (state.previousId ?? '') : '';
-    const outcome = state.step === 'done' ? outcomeKey(state) : '';
-    const remembered = mutation === 'none' ? '' : JSON.stringify(memory);
-    return [state.step, map, before, previous, outcome, remembered].join('|');
-  });
-  return [announced.join(), recorded.join(), ...parts].join('\n');
+export function keyOf({ nodes, versions, recorded, stranger, latePatches }: World): string {
+  const whose = stranger ? `${stranger.order}${stranger.isShown ? 's' : ''}` : '';
+  const numbers = nodes.map(({ number }) => number);
+  return `${numbers}|${recorded}|${versions.length === 1 ? '' : versions.join('/')}|${whose}|${latePatches}`;
 }
 
-function outcomeKey({ outcome }: Extract<State, { step: 'done' }>): string {
-  if (outcome.kind !== 'resolved') return outcome.kind;
-  return [...outcome.resolutions.values()]
-    .map(({ kind, ...rest }) => `${kind}${'ip' in rest ? rest.ip : ''}`)
-    .join();
+/** All addresses of a setting, as numbers from 0. */
+function addresses({ nodes, stranger }: Setting): number[] {
+  const highest = Math.max(...nodes.flatMap(({ ips }) => ips), stranger?.ip ?? 0);
+  return Array.from({ length: highest + 1 }, (_, ip) => ip);
+}
+
+/** The address that a setting has for a sandbox. */
+export function ipOf({ nodes }: Setting, node: number, sandbox: number): number {
+  const ip = nodes[node]?.ips[sandbox];
+  if (ip === undefined) throw new TypeError(`Node ${node} has no address for its sandbox ${sandbox}.`);
+  return ip;
+}
+
+/** The address that a node's sandbox really has; null where it has none. */
+export function realIp({ setting }: Model, { nodes }: World, node: number): number | null {
+  const { phase, sandbox } = nodes[node] as Node;
+  return phase === 'down' ? null : ipOf(setting, node, sandbox);
+}
+
+export type Holder = number | 'the stranger' | 'an original';
+
+/** Who really has an address; null where it is free. */
+export function holderOf(model: Model, world: World, ip: number): Holder | null {
+  const { nodes, stranger, isRestored } = model.setting;
+  if (isRestored && nodes.some(({ ips }) => ips[0] === ip)) return 'an original';
+  if (world.stranger && stranger?.ip === ip) return 'the stranger';
+  const node = nodes.findIndex((_, at) => realIp(model, world, at) === ip);
+  return node === -1 ? null : node;
+}
+
+/** The `order` of the next one to get an address. */
+export function nextOrder({ setting }: Model, { nodes, stranger }: World, ip: number): number {
+  const orders = nodes.flatMap(({ order, sandbox, shown, savedOrders }, node) => [
+    ipOf(setting, node, sandbox) === ip ? order : 0,
+    shown?.ip === ip ? shown.order : 0,
+    savedOrders[ip] ?? 0,
+  ]);
+  return 1 + Math.max(...orders, setting.stranger?.ip === ip ? (stranger?.order ?? 0) : 0);
+}
+
+/** What a file written now is younger than; left out of the world where nothing asks for it. */
+export function ordersNow(model: Model, world: World, node: number): readonly number[] {
+  const { savedOrders } = world.nodes[node] as Node;
+  if (!agesDecide(model.setting)) return savedOrders;
+  return savedOrders.map((_, ip) => nextOrder(model, world, ip) - 1);
 }
