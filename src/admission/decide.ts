@@ -1,4 +1,5 @@
 import { INIT_CONTAINER, INJECT_LABEL } from '../names.ts';
+import { announcedElsewhere } from './announced.ts';
 import { chooseContainer } from './container.ts';
 import type { Updater } from './init-container.ts';
 import { type Injection, injection } from './inject.ts';
@@ -45,6 +46,8 @@ export function decide(pod: Pod, statefulSet: StatefulSet | undefined, updater: 
   if (isObjection(settings)) return settings;
   const container = chooseContainer(pod, settings.container);
   if (isObjection(container)) return container;
+  const setting = announcedElsewhere(container, pod);
+  if (setting !== undefined) return { reason: 'announced-elsewhere', setting };
   const volumes = pod.spec.volumes ?? [];
   const path = settings.nodesConf ?? findNodesConf(container, volumes);
   const mount = persistentMount(container, volumes, path);

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { argument, argumentWords } from './arguments.ts';
 import { persistentMount } from './mount.ts';
 import type { Container, Volume } from './shapes.ts';
 
@@ -23,11 +24,12 @@ const DEFAULT_FILE = 'nodes.conf';
  */
 export function findNodesConf(container: Container, volumes: readonly Volume[]): string {
   const words = argumentWords(container);
-  const written = argument(words, 'cluster-config-file');
+  const written = plainArgument(words, 'cluster-config-file');
   // `dir` without dashes is a word of configuration only where a script writes a configuration file.
-  const dir = argument(words, '--dir') ?? (written === undefined ? undefined : argument(words, 'dir'));
+  const dir =
+    plainArgument(words, '--dir') ?? (written === undefined ? undefined : plainArgument(words, 'dir'));
   const directory = absolute(container.workingDir || DEFAULT_DIRECTORY, dir ?? '.');
-  const file = argument(words, '--cluster-config-file') ?? written;
+  const file = plainArgument(words, '--cluster-config-file') ?? written;
   if (file !== undefined) return absolute(directory, file);
 
   const known = LAYOUTS.find((path) => persistentMount(container, volumes, path));
@@ -36,16 +38,10 @@ export function findNodesConf(container: Container, volumes: readonly Volume[]):
   return absolute(dir ? directory : DEFAULT_DIRECTORY, DEFAULT_FILE);
 }
 
-/** One word each, also where a shell script or a written configuration file is one argument. */
-function argumentWords({ command, args }: Container): string[] {
-  return [...(command ?? []), ...(args ?? [])].flatMap((text) => text.split(/[\s"';&|]+/));
-}
-
-/** The value after the last `name`, as with the server; undefined if it holds a variable that we cannot know. */
-function argument(words: string[], name: string): string | undefined {
-  const at = words.lastIndexOf(name);
-  const value = at === -1 ? undefined : words[at + 1];
-  return value && !value.includes('$') ? value : undefined;
+/** The value of `name`; undefined if it holds a variable that we cannot know. */
+function plainArgument(words: readonly string[], name: string): string | undefined {
+  const value = argument(words, name);
+  return value?.includes('$') ? undefined : value;
 }
 
 function absolute(directory: string, path: string): string {

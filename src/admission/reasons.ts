@@ -13,6 +13,7 @@ type Details = {
   'not-statefulset': object;
   'not-labelled': object;
   'not-linux': object;
+  'announced-elsewhere': { setting: string };
   'not-persistent': { path: string };
   'invalid-annotation': { annotation: string; value: string; expected: string };
   'no-redis-container': object;
@@ -64,6 +65,11 @@ export const reasons: { [R in Reason]: Row<R> } = {
     outcome: 'skipped',
     warns: true,
     sentence: () => 'not injected: the pod runs on Windows, the updater on Linux only',
+  },
+  'announced-elsewhere': {
+    outcome: 'skipped',
+    warns: true,
+    sentence: ({ setting }) => `not injected: by ${setting} the nodes have other addresses than their pods`,
   },
   'not-persistent': {
     outcome: 'skipped',

@@ -85,6 +85,7 @@ const Pod = Type.Object({
     serviceAccountName: maybe(Type.String()),
     serviceAccount: maybe(Type.String()),
     os: maybe(Type.Object({ name: maybe(Type.String()) })),
+    hostNetwork: maybe(Type.Boolean()),
     securityContext: maybe(
       Type.Intersect([SecurityContext, Type.Object({ fsGroup: maybe(Type.Integer()) })]),
     ),

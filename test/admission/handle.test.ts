@@ -108,7 +108,12 @@ t.test('imagePullPolicy is set if the configuration has one', async (t) => {
 t.test('warnings have at most 120 characters', async (t) => {
   const long = `/${'ü\n'.repeat(5000)}`;
   const notPersistent = sentence({ reason: 'not-persistent', path: long });
-  const texts = [...Object.values(remarks), sentence({ reason: 'not-linux' })];
+  const setting = 'cluster-announce-bus-port';
+  const texts = [
+    ...Object.values(remarks),
+    sentence({ reason: 'not-linux' }),
+    sentence({ reason: 'announced-elsewhere', setting }),
+  ];
   for (const text of texts) t.ok(text.length <= 120, text);
   t.ok(notPersistent.length < 200, 'a path of 10 KB is cut');
 

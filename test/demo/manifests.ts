@@ -1,6 +1,7 @@
 /** The objects that a user applies. */
 import { INJECT_LABEL } from '../../src/names.ts';
 import type { Container, Pod, StatefulSet } from '../support/kubernetes-api/objects.ts';
+import type { Endpoint } from '../support/redis/cluster.ts';
 import type { Tls } from '../support/redis/tls.ts';
 
 export const REDIS_IMAGE = 'example.org/redis:demo';
@@ -26,6 +27,8 @@ export type RedisSettings = {
   tls?: Tls;
   /** What the nodes name themselves to clients. Without it they have no hostnames. */
   preferredEndpoint?: 'ip' | 'hostname' | 'unknown-endpoint';
+  /** Where the nodes, by ordinal, are reached instead of at their pods' addresses: what forwards to them there. */
+  reachedAt?: readonly Endpoint[];
   /** Further arguments of a cluster's nodes. */
   args?: readonly string[];
 };

@@ -6,6 +6,7 @@ import {
   type Access,
   countIntactKeys,
   countIntactKeysAtMasters,
+  type Endpoint,
   joinCluster,
   writeKeys,
 } from '../support/redis/cluster.ts';
@@ -72,17 +73,18 @@ export class RedisCluster {
     return this.pods.map((pod) => this.#stage.readiness.addressOf(pod));
   }
 
-  endpoints(): { host: string; port: number }[] {
-    return this.addresses().map((host) => ({ host, port: this.#stage.redis.port }));
+  /** Where each node is reached. */
+  endpoints(): readonly Endpoint[] {
+    const { port, reachedAt } = this.#stage.redis;
+    return reachedAt ?? this.addresses().map((host) => ({ host, port }));
   }
 
-  /** Connections to all nodes, at their present addresses. */
+  /** Connections to all nodes, where they are reached at present. */
   nodes(): RedisNode[] {
-    const addresses = this.addresses();
-    if (addresses.join() !== this.#nodes.map(({ host }) => host).join()) {
+    const endpoints = this.endpoints();
+    if (endpoints.map(({ host }) => host).join() !== this.#nodes.map(({ host }) => host).join()) {
       this.disconnect();
-      const { port, tls } = this.#stage.redis;
-      this.#nodes = addresses.map((host) => new RedisNode(host, port, tls));
+      this.#nodes = endpoints.map(({ host, port }) => new RedisNode(host, port, this.#stage.redis.tls));
     }
     return this.#nodes;
   }

@@ -13,7 +13,7 @@ import { type Stage, setStage } from '../../demo/stage.ts';
 import { createTimeline } from '../../demo/timeline.ts';
 import { removeDirectory, temporaryDirectory } from '../../support/leave-nothing.ts';
 
-const NODES = 6;
+export const NODES = 6;
 
 export type Scene = { stage: Stage; directory: string };
 
@@ -33,18 +33,19 @@ export async function setScene(t: Test): Promise<Scene> {
 
 export type Actors = { stage: Stage; cluster: RedisCluster; commands: ServerCommands };
 
-/** Runs `play` with a cluster of that version in a namespace of its own, injected from its first start on. */
+/** Runs `play` with a cluster of that version in a new namespace, injected from its first start on. */
 export async function withCluster(
   { stage }: Scene,
   version: ServerVersion,
   settings: Partial<RedisSettings>,
   play: (actors: Actors) => Promise<void>,
+  namespace = version.replace('.', '-'),
 ): Promise<void> {
   const commands = await serverCommands(version);
   stage.timeline.title(`${version}: ${commands.version}`);
   const redis = { ...stage.redis, ...commands, ...settings, args: argsFor(commands, settings.args) };
   const ownStage = { ...stage, redis };
-  const cluster = new RedisCluster(ownStage, version.replace('.', '-'));
+  const cluster = new RedisCluster(ownStage, namespace);
   await cluster.create({ labelled: true });
   try {
     await play({ stage: ownStage, cluster, commands });

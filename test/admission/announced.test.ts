@@ -1,0 +1,82 @@
+import t from 'tap';
+import { announcedElsewhere } from '../../src/admission/announced.ts';
+import type { EnvVar } from '../../src/admission/shapes.ts';
+
+const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+const podIp = field('POD_IP', 'status.podIP');
+const hostIp = field('HOST_IP', 'status.hostIP');
+const fromConfigMap = { name: 'LB', valueFrom: {} };
+const text = (name: string, value: string): EnvVar => ({ name, value });
+
+const announced = (args: string[], env: EnvVar[] = [], hostNetwork = false) =>
+  announcedElsewhere({ name: 'redis', args, env }, { metadata: {}, spec: { hostNetwork } });
+
+const theirOwn: Record<string, [string[], EnvVar[]?, boolean?]> = {
+  'nothing is announced': [['redis-server', '--cluster-enabled', 'yes']],
+  'the pod IP': [['--cluster-announce-ip', '$(POD_IP)'], [podIp]],
+  'the pod IP, in a shell': [[`exec redis-server --cluster-announce-ip "\${POD_IP}"`], [podIp]],
+  'the pod IP, written into a file': [['echo "cluster-announce-ip $POD_IP" >> r.conf'], [podIp]],
+  'the pod IP, by way of another variable': [
+    ['--cluster-announce-ip', '$(IP)'],
+    [podIp, text('IP', '$(POD_IP)')],
+  ],
+  'the pod IPs': [['--cluster-announce-ip', '$(IPS)'], [field('IPS', 'status.podIPs')]],
+  'the pod IP, with ports that are said to be so': [
+    ['--cluster-announce-ip', '$(POD_IP)', '--cluster-announce-port', '7000'],
+    [podIp],
+  ],
+  'the IP of the host on its network': [['--cluster-announce-ip', '$(HOST_IP)'], [hostIp], true],
+  'what a script computes': [['redis-server --cluster-announce-ip $(hostname -i)']],
+  'a variable of a script': [['redis-server --cluster-announce-ip $IP']],
+  'a variable that begins with itself': [['--cluster-announce-ip', '$(IP)'], [text('IP', '$(IP)')]],
+  'a replacement by sed': [["sed 's/^cluster-announce-ip .*/cluster-announce-ip 1/' r.conf"]],
+  'the default port': [['--cluster-announce-port', '6379']],
+  'its own port': [['--port', '7000', '--cluster-announce-port', '7000']],
+  'its own port, by a variable': [
+    ['--port', '$(PORT)', '--cluster-announce-port', '7000'],
+    [text('PORT', '7000')],
+  ],
+  'its own port, the same unknown variable': [['--port $PORT --cluster-announce-port $PORT']],
+  'its own TLS port': [['--port', '0', '--tls-port', '6380', '--cluster-announce-tls-port', '6380']],
+  'no port': [['--cluster-announce-port', '0', '--cluster-announce-bus-port', '0']],
+  'the usual bus port': [['--port', '7000', '--cluster-announce-bus-port', '17000']],
+  'its own bus port': [['--cluster-port', '7001', '--cluster-announce-bus-port', '7001']],
+  'the usual bus port of an unknown one': [['--cluster-announce-bus-port 1$PORT']],
+  'bitnami, addresses that change': [[], [text('REDIS_CLUSTER_DYNAMIC_IPS', 'yes')]],
+};
+for (const [what, args] of Object.entries(theirOwn))
+  t.test(what, async (t) => {
+    t.equal(announced(...args), undefined);
+  });
+
+const elsewhere: Record<string, [string, string[], EnvVar[]?, boolean?]> = {
+  'an IP': ['cluster-announce-ip', ['--cluster-announce-ip', '203.0.113.7']],
+  'an IPv6 address': ['cluster-announce-ip', ['--cluster-announce-ip', '2001:db8::7']],
+  'an IP, by a variable': ['cluster-announce-ip', ['--cluster-announce-ip $LB'], [text('LB', '203.0.113.7')]],
+  'the last counts': [
+    'cluster-announce-ip',
+    ['--cluster-announce-ip', '$(POD_IP)', '--cluster-announce-ip', '203.0.113.7'],
+    [podIp],
+  ],
+  'from a ConfigMap': ['cluster-announce-ip', ['--cluster-announce-ip', '$(LB)'], [fromConfigMap]],
+  'the IP of the host': ['cluster-announce-ip', ['--cluster-announce-ip', '$(HOST_IP)'], [hostIp]],
+  'bitnami, an IP': ['cluster-announce-ip', [], [text('REDIS_CLUSTER_ANNOUNCE_IP', '203.0.113.7')]],
+  'a port': ['cluster-announce-port', ['--cluster-announce-port', '30001']],
+  'a port that a script computes': ['cluster-announce-port', ['--cluster-announce-port $((30000 + i))']],
+  'a port beside an address that a script computes': [
+    'cluster-announce-port',
+    ['redis-server --cluster-announce-ip $IP --cluster-announce-port 30001'],
+  ],
+  'a port, its own being another': [
+    'cluster-announce-port',
+    ['--port', '7000', '--cluster-announce-port', '6379'],
+  ],
+  'a TLS port': ['cluster-announce-tls-port', ['--tls-port', '6380', '--cluster-announce-tls-port', '30001']],
+  'a bus port': ['cluster-announce-bus-port', ['--cluster-announce-bus-port', '31001']],
+  'bitnami, addresses that stay': ['CLUSTER_DYNAMIC_IPS', [], [text('REDIS_CLUSTER_DYNAMIC_IPS', 'no')]],
+  'bitnami for Valkey': ['CLUSTER_DYNAMIC_IPS', [], [text('VALKEY_CLUSTER_DYNAMIC_IPS', 'no')]],
+};
+for (const [what, [setting, ...args]] of Object.entries(elsewhere))
+  t.test(`not the pod's: ${what}`, async (t) => {
+    t.equal(announced(...args), setting);
+  });
