@@ -59,3 +59,11 @@ export function auxField(address: Address, key: string): string | null {
   const field = fields.find((field) => field.startsWith(`${key}=`));
   return field === undefined ? null : field.slice(key.length + 1);
 }
+
+/**
+ * The port at which a node serves; zero where it is not known. With TLS alone redis 7.2 and later, and valkey, save
+ * the port 0, and theirs as the aux field `tls-port`.
+ */
+export function servedPort(address: Address): string {
+  return (isZeroPort(address.port) ? auxField(address, 'tls-port') : null) ?? address.port;
+}

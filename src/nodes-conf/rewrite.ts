@@ -4,7 +4,8 @@
  */
 import { isSameIp } from '../addresses/ip.ts';
 import type { Resolution } from '../addresses/resolution.ts';
-import { type Address, auxField, formatAddress, isPort, isZeroPort } from './address.ts';
+import type { Line } from '../addresses/resolve.ts';
+import { type Address, auxField, formatAddress, isPort, isZeroPort, servedPort } from './address.ts';
 import { type Document, type NodeLine, nodeLines } from './document.ts';
 
 /** One line that changed; `line` counts from 1. */
@@ -14,6 +15,11 @@ export type Rewritten = { document: Document; changes: Change[] };
 
 /** Node id -> what became of it. Ids that are not in it keep their line. */
 export type Resolutions = ReadonlyMap<string, Resolution>;
+
+/** What the resolution needs to know of a document's lines. */
+export function linesToResolve(document: Pick<Document, 'lines'>): Line[] {
+  return nodeLines(document).map(({ id, address }) => ({ id, ip: address.ip, port: servedPort(address) }));
+}
 
 /** The document with every resolved line at its address, and what that changed. */
 export function rewrite(document: Document, resolutions: Resolutions): Rewritten {
@@ -88,7 +94,10 @@ function fillPorts(address: Address, model: Address | undefined): Address {
 function modelEndpoint(document: Document): Address | undefined {
   return [document.myself, ...nodeLines(document)]
     .map(({ address }) => address)
-    .find(({ port, cport }) => !isZeroPort(port) && (cport === null || !isZeroPort(cport)));
+    .find((address) => {
+      const { cport } = address;
+      return !isZeroPort(servedPort(address)) && (cport === null || !isZeroPort(cport));
+    });
 }
 
 /**

@@ -3,8 +3,8 @@ import type { Facts, Outcome } from '../addresses/announce-then-look.ts';
 import { parseNodeMap } from '../addresses/node-map.ts';
 import type { Resolution } from '../addresses/resolution.ts';
 import type { NamespaceApi } from '../kubernetes/namespace-api.ts';
-import { type Document, formatDocument, nodeLines, parseDocument } from '../nodes-conf/document.ts';
-import { rewrite } from '../nodes-conf/rewrite.ts';
+import { type Document, formatDocument, parseDocument } from '../nodes-conf/document.ts';
+import { linesToResolve, rewrite } from '../nodes-conf/rewrite.ts';
 import type { Config } from './config.ts';
 import { diffOf, withoutWrites } from './dry-run.ts';
 import { emptyHostList } from './host-list.ts';
@@ -68,7 +68,7 @@ function factsOf(config: Config, volume: Volume): Facts {
     self: { podName: config.podName, ips: config.podIps },
     node: volume && {
       id: volume.document.myself.id,
-      lines: nodeLines(volume.document).map(({ id, address: { ip, port } }) => ({ id, ip, port })),
+      lines: linesToResolve(volume.document),
       masterId: volume.document.myself.masterId,
       savedAt: volume.file.stats.mtimeMs,
     },

@@ -3,8 +3,8 @@ import { advance, ask, begin, type Facts, type Outcome } from '../../src/address
 import { parseNodeMap } from '../../src/addresses/node-map.ts';
 import type { Pod } from '../../src/addresses/pod.ts';
 import type { OutsideNodes } from '../../src/addresses/resolve.ts';
-import { formatDocument, nodeLines } from '../../src/nodes-conf/document.ts';
-import { rewrite } from '../../src/nodes-conf/rewrite.ts';
+import { formatDocument } from '../../src/nodes-conf/document.ts';
+import { linesToResolve, rewrite } from '../../src/nodes-conf/rewrite.ts';
 import { documentOf } from '../nodes-conf/case.ts';
 
 export type Surroundings = {
@@ -30,7 +30,7 @@ export function wholeRun(text: string, surroundings: Surroundings): Run {
   const { podName, ips, pods, mounted = surroundings.data, savedAt, outsideNodes = 'park' } = surroundings;
   const document = documentOf(text);
   const { id, masterId } = document.myself;
-  const lines = nodeLines(document).map(({ id, address: { ip, port } }) => ({ id, ip, port }));
+  const lines = linesToResolve(document);
   const facts: Facts = {
     self: { podName, ips },
     node: { id, lines, masterId, savedAt },

@@ -5,8 +5,8 @@ import { advance, ask, begin, type Facts } from '../../src/addresses/announce-th
 import { parseNodeMap } from '../../src/addresses/node-map.ts';
 import { podFromApi } from '../../src/addresses/pod.ts';
 import type { Resolution } from '../../src/addresses/resolution.ts';
-import { type Document, formatDocument, nodeLines, parseDocument } from '../../src/nodes-conf/document.ts';
-import { rewrite } from '../../src/nodes-conf/rewrite.ts';
+import { type Document, formatDocument, parseDocument } from '../../src/nodes-conf/document.ts';
+import { linesToResolve, rewrite } from '../../src/nodes-conf/rewrite.ts';
 
 const CASES = 'test/fixtures/nodes-conf/cases';
 
@@ -57,7 +57,7 @@ export function resolutionsOf(
     self: { podName: self.podName, ips: self.podIps },
     node: {
       id: document.myself.id,
-      lines: nodeLines(document).map(({ id, address: { ip, port } }) => ({ id, ip, port })),
+      lines: linesToResolve(document),
       masterId: document.myself.masterId,
     },
     outsideNodes: self.outsideNodes ?? 'park',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Resolution } from '../../src/addresses/resolution.ts';
 import { type Document, formatDocument, nodeLines, parseDocument } from '../../src/nodes-conf/document.ts';
-import { rewrite } from '../../src/nodes-conf/rewrite.ts';
+import { linesToResolve, rewrite } from '../../src/nodes-conf/rewrite.ts';
 import { ip, nodesConf } from './arbitraries.ts';
 
 const A = `${'a'.repeat(39)}1`;
@@ -75,6 +75,11 @@ t.test(
       ),
       '10.0.9.2:7002@17002,,tcp-port=7001,tls-port=7002 master',
       'a cluster that talks TLS puts the TLS port into addresses',
+    );
+    t.equal(
+      second(':0@0,h,tls-port=0 master,noaddr', fresh('10.0.9.2'), '10.0.0.1:0@16379,,tls-port=6379'),
+      '10.0.9.2:0@16379,h,tls-port=0 master',
+      'with TLS alone later servers save the port 0: the bus port is what peers dial',
     );
     t.equal(
       second(':0@0 master,noaddr', fresh('10.0.9.2'), '10.0.0.1:6379@6390'),
@@ -167,6 +172,16 @@ t.test('only the address token and the flags change, the tail of the address nev
     { numRuns: 2000 },
   );
   t.pass('2000 generated files');
+});
+
+t.test('the port at which a node serves is told apart from others, with TLS alone, too', async (t) => {
+  const port = (address: string) =>
+    linesToResolve(documentOf(`${A} ${address} myself,master - 0 0 1 connected\n${vars}`))[0]?.port;
+  t.equal(port('10.0.0.1:0@16379,h,tls-port=6380,shard-id=x'), '6380');
+  t.equal(port('10.0.0.1:6379@16379,h,tls-port=6380'), '6379');
+  t.equal(port('10.0.0.1:6379@16379'), '6379');
+  t.equal(port(':0@0,h,tls-port=0'), '0');
+  t.equal(port(':0@0'), '0');
 });
 
 t.test('a non-zero port never changes', async (t) => {
