@@ -138,7 +138,7 @@ t.test('a bad file is refused with 65 and left as it is, whatever the API says',
       nodesConf.replace('slave,fail', 'myself,slave'),
       /has 2 lines with the flag myself: a{40}, b{40}/,
     ],
-    foreign: ['REDIS0011\xfa\tredis-ver\x057.0.15', /line 1 does not start with a node id/],
+    foreign: ['REDIS0011\xfa\tredis-ver\x057.0.15', /line 1 has a control character in it/],
     'a newline': ['\n', /has no line with the flag myself/],
   };
   for (const [name, [content, sentence]] of Object.entries(bad)) {
