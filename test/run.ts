@@ -78,7 +78,7 @@ process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 
 /** On a cluster that is there already, of which KUBECONFIG tells, what asks nothing of its nodes and network. */
 function clusterFiles(): string[] {
-  const everywhere = ['first-restart', 'partial-restarts', 'restarts'];
+  const everywhere = ['first-restart', 'restarts'];
   return globSync(
     process.env.KUBECONFIG
       ? everywhere.map((name) => `test/cluster/${name}.test.ts`)
