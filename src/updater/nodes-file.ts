@@ -32,8 +32,11 @@ export async function readNodesFile(path: string): Promise<NodesFile | null> {
   try {
     const target = await realpath(path);
     const stats = await stat(target);
+    // A named pipe would keep us waiting for ever.
+    if (!stats.isFile()) throw noRegularFile(path);
     return { path: target, text: await readFile(target, 'latin1'), stats };
   } catch (cause) {
+    if (cause instanceof Failure) throw cause;
     if (isCode(cause, 'ENOENT', 'ENOTDIR')) return null;
     throw ioFailure(`${path} cannot be read`, cause, 'check the volume and its permissions.');
   }
@@ -65,7 +68,7 @@ export async function replaceNodesFile(file: NodesFile, text: string): Promise<v
     if (isCode(cause, 'EBUSY')) throw mountedFile(file.path, cause);
     throw cause instanceof Failure ? cause : notRewritten(file.path, cause);
   }
-  await syncDirectory(dirname(file.path));
+  await syncDirectoryOf(file.path);
 }
 
 async function writeBeside(temporary: string, text: string, stats: Stats): Promise<void> {
@@ -90,19 +93,27 @@ async function assertUnchanged({ path, stats }: NodesFile): Promise<void> {
 }
 
 /** Without it a power cut could bring the old file back. */
-async function syncDirectory(path: string): Promise<void> {
+async function syncDirectoryOf(path: string): Promise<void> {
+  const directory = dirname(path);
   try {
-    const handle = await open(path, 'r');
+    const handle = await open(directory, 'r');
     await handle.sync().finally(() => handle.close());
   } catch (cause) {
     // Not every file system can sync a directory, and not every directory may be read by those who write in it.
     if (isCode(cause, 'EINVAL', 'EISDIR', 'ENOTSUP', 'EBADF', 'EACCES', 'EPERM')) return;
     throw ioFailure(
-      `${path} cannot be synced after nodes.conf in it was rewritten`,
+      `${directory} cannot be synced after ${basename(path)} in it was rewritten`,
       cause,
       'check the volume.',
     );
   }
+}
+
+function noRegularFile(path: string): Failure {
+  return new Failure(
+    exitCodes.io,
+    `${path} cannot be read, because it is a directory or a special file: check the path, or remove what is there.`,
+  );
 }
 
 function mountedFile(path: string, cause?: unknown): Failure {
@@ -114,8 +125,11 @@ function mountedFile(path: string, cause?: unknown): Failure {
 }
 
 function notRewritten(path: string, cause: unknown): Failure {
-  const where = `check space, permissions and read-only state of ${dirname(path)}.`;
-  return ioFailure(`${path} cannot be rewritten and was left as it is`, cause, where);
+  // Only what has one of our own names is in the way of anything.
+  const whatToDo = isCode(cause, 'EISDIR')
+    ? 'remove that directory.'
+    : `check space, permissions and read-only state of ${dirname(path)}.`;
+  return ioFailure(`${path} cannot be rewritten and was left as it is`, cause, whatToDo);
 }
 
 function ioFailure(problem: string, cause: unknown, whatToDo: string): Failure {

@@ -8,6 +8,7 @@ import {
   removeLeftover,
   replaceNodesFile,
 } from '../../src/updater/nodes-file.ts';
+import { run } from '../cluster/kubernetes/command.ts';
 
 async function read(path: string): Promise<NodesFile> {
   const file = await readNodesFile(path);
@@ -60,7 +61,24 @@ t.test('a directory in the place of the file is an I/O failure with its path', a
   const dir = t.testdir({ 'nodes.conf': {} });
   await t.rejects(readNodesFile(join(dir, 'nodes.conf')), {
     exitCode: 74,
-    message: /nodes\.conf cannot be read \(EISDIR/,
+    message: /nodes\.conf cannot be read, because it is a directory or a special file/,
+  });
+});
+
+t.test('a named pipe in its place is said, not waited for', async (t) => {
+  const path = join(t.testdir(), 'nodes.conf');
+  await run(['mkfifo', path]);
+  await t.rejects(readNodesFile(path), {
+    exitCode: 74,
+    message: /nodes\.conf cannot be read, because it is/,
+  });
+});
+
+t.test('a directory where our temporary file goes: the sentence says which to remove', async (t) => {
+  const path = join(t.testdir({ 'nodes.conf': 'x', 'nodes.conf.redis-ip-updater.tmp': {} }), 'nodes.conf');
+  await t.rejects(removeLeftover(path), {
+    exitCode: 74,
+    message: /nodes\.conf cannot be rewritten .*\.tmp'\): remove that directory\.$/,
   });
 });
 

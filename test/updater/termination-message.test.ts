@@ -20,3 +20,7 @@ t.test('where there is none, none is made', async (t) => {
   await writeTerminationMessage(path, 'The volume was lost.');
   t.equal(existsSync(path), false);
 });
+
+t.test('a full disk of the kubelet does not change how we end', async (t) => {
+  await t.resolves(writeTerminationMessage('/dev/full', 'The volume was lost.'));
+});
