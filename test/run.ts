@@ -37,6 +37,12 @@ const tiers: Record<string, Tier> = {
     timeoutSeconds: 900,
     jobs,
   },
+  'integration-volume': {
+    files: globSync('test/integration/volume/*.test.ts'),
+    timeoutSeconds: 900,
+    jobs,
+    needs: 'volume',
+  },
   'integration-kubernetes': {
     files: globSync('test/integration/kubernetes/*.test.ts'),
     timeoutSeconds: 900,
@@ -93,7 +99,7 @@ async function runCheck(script: string): Promise<Count> {
 }
 
 /**
- * A tier whose needs (Go, root) this machine does not meet is left out with the sentence that says what is
+ * A tier whose needs (Go, root, strace) this machine does not meet is left out with the sentence that says what is
  * missing; under CI that is a failure, as is a tier without files.
  */
 async function runTierIfReady(name: string, tier: Tier): Promise<Count> {

@@ -1,6 +1,6 @@
 /** The updater as its users meet it: a process with environment, files and an API, judged by what it leaves. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { namespaceObjects } from '../../src/provisioning/objects.ts';
@@ -8,10 +8,12 @@ import { Client } from '../support/kubernetes-api/client.ts';
 import type { KubernetesApi } from '../support/kubernetes-api/server.ts';
 
 export type Ended = {
+  /** Null when a signal ended it. */
   code: number | null;
+  signal: NodeJS.Signals | null;
   stdout: string;
   logs: { level: string; msg: string; [field: string]: unknown }[];
-  /** What nodes.conf holds now; null if it is not there. */
+  /** What nodes.conf holds now; null if there is no such file. */
   nodesConf: string | null;
 };
 
@@ -24,6 +26,8 @@ export type Scene = {
   program?: string;
   /** Arguments of node itself. */
   nodeArguments?: string[];
+  /** Node and what it runs under; default is ours. */
+  node?: readonly string[];
 };
 
 export const NAMESPACE = 'shop';
@@ -95,23 +99,34 @@ export async function scene(
 }
 
 export async function runUpdater(
-  { directory, env, terminateOn, program = 'src/updater/main.ts', nodeArguments = [] }: Scene,
+  {
+    directory,
+    env,
+    terminateOn,
+    node = [process.execPath],
+    nodeArguments = [],
+    program = 'src/updater/main.ts',
+  }: Scene,
   ...args: string[]
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [...nodeArguments, program, ...args], {
+  const [file = '', ...rest] = node;
+  const child = spawn(file, [...rest, ...nodeArguments, program, ...args], {
     env: { ...env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stderr.on('data', (chunk) => {
     if (terminateOn?.test(String(chunk))) child.kill('SIGTERM');
   });
-  const [stdout, stderr, code] = await Promise.all([
+  const [stdout, stderr, ended] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
-    new Promise<number | null>((resolve) => child.on('close', resolve)),
+    new Promise<Pick<Ended, 'code' | 'signal'>>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => resolve({ code, signal }));
+    }),
   ]);
   return {
-    code,
+    ...ended,
     stdout,
     logs: stderr.split('\n').filter(Boolean).map(parseLog),
     nodesConf: readNow(directory),
@@ -127,8 +142,9 @@ function parseLog(line: string): Ended['logs'][number] {
 }
 
 function readNow(directory: string): string | null {
+  const path = join(directory, 'data/nodes.conf');
   try {
-    return readFileSync(join(directory, 'data/nodes.conf'), 'latin1');
+    return statSync(path).isFile() ? readFileSync(path, 'latin1') : null;
   } catch {
     return null;
   }

@@ -2,13 +2,14 @@
  * Makes a machine ready for a tier of tests, before their clocks run: builds what is to be built once, installs
  * what is missing.
  *
- * usage: prepare.ts integration|servers|cluster|existing-cluster
+ * usage: prepare.ts integration|volume|servers|cluster|existing-cluster
  */
 import { Failure } from '../../../src/errors.ts';
 import { installServers } from '../servers/debian-servers.ts';
 import { binaries } from './build.ts';
 import { requirePackages } from './packages.ts';
 import { say } from './say.ts';
+import { requireStrace } from './strace.ts';
 
 const tiers: Record<string, () => Promise<void>> = {
   async integration() {
@@ -17,6 +18,7 @@ const tiers: Record<string, () => Promise<void>> = {
     await binaries('helm');
   },
   servers: installServers,
+  volume: requireStrace,
   async 'existing-cluster'() {
     await requirePackages();
     await binaries('helm');
