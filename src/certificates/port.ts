@@ -9,8 +9,11 @@ export type SeenSecret = { atMs: number } & (
 
 export type SeenConfiguration =
   | { kind: 'absent' }
-  /** `index` is where our webhook stood in that version; `caBundle` is PEM, empty where there is none. */
-  | { kind: 'webhook'; version: string; index: number; caBundle: string };
+  /**
+   * `index` is where our webhook stood in that version; `caBundle` is PEM, empty where there is none.
+   * `unchangedForMs`: for how long it has been so at least, by API servers' clocks; 0 where nobody noted it.
+   */
+  | { kind: 'webhook'; version: string; index: number; caBundle: string; unchangedForMs: number };
 
 /** What self-managed certificates ask of the Kubernetes API. Calls reject with a Failure. */
 export type CertificateApi = {

@@ -46,7 +46,7 @@ export type SelfManagedOptions = {
 export function startSelfManagedSource(options: SelfManagedOptions): CertificateSource {
   const { api, names, lifetimes, checkMs, onPair, now, elapsed } = options;
   let serving: Serving | undefined;
-  /** The CAs of the caBundle as last seen, and since when each has been seen there, by `elapsed`. */
+  /** The CAs of the caBundle as last seen, and since when each has been there as far as known, by `elapsed`. */
   let trusted: ReadonlyMap<string, number> | undefined;
   /** The CA of the Secret as last seen. */
   let present: string | undefined;
@@ -70,7 +70,7 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
       });
       const certificates = configuration.kind === 'webhook' ? readBundle(configuration.caBundle) : undefined;
       const shared: Shared = { secret: decoded, trusted: certificates };
-      observe(certificates);
+      observe(certificates, configuration.kind === 'webhook' ? configuration.unchangedForMs : 0);
       await serve(decoded, secret.atMs);
       const step = nextStep(shared, lifetimes, secret.atMs);
       if (step.kind === 'rest') return;
@@ -85,12 +85,13 @@ export function startSelfManagedSource(options: SelfManagedOptions): Certificate
   }
 
   /** Remembers what readiness and the metric tell, and how long each CA has been trusted. */
-  function observe(certificates: readonly Certificate[] | undefined): void {
+  function observe(certificates: readonly Certificate[] | undefined, unchangedForMs: number): void {
     hasSettled ||= isMatching() && !isWaitingToBeKnown();
     const before = trusted;
+    const sinceMs = elapsed() - unchangedForMs;
     trusted =
       certificates &&
-      new Map(certificates.map(({ fingerprint }) => [fingerprint, before?.get(fingerprint) ?? elapsed()]));
+      new Map(certificates.map(({ fingerprint }) => [fingerprint, before?.get(fingerprint) ?? sinceMs]));
   }
 
   function trustedForMs(authority: string): number | undefined {

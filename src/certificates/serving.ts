@@ -10,7 +10,7 @@ export type View = {
   authority: Authority;
   /** Fingerprints of the CAs in the caBundle. */
   trusted: ReadonlySet<string>;
-  /** Milliseconds for which this replica has seen that CA in the caBundle; undefined while it is not there. */
+  /** Milliseconds for which that CA is known to have been in the caBundle; undefined while it is not there. */
   trustedForMs: number | undefined;
 };
 

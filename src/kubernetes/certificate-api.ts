@@ -5,6 +5,7 @@ import {
   type KubernetesObject,
   PatchStrategy,
   setHeaderOptions,
+  type V1ManagedFieldsEntry,
 } from '@kubernetes/client-node';
 import { authorityEvent } from '../certificates/event.ts';
 import type { CertificateApi } from '../certificates/port.ts';
@@ -50,12 +51,15 @@ export function createCertificateApi(options: CertificateApiOptions): Certificat
       attempt(`read the webhook configuration ${WEBHOOK_CONFIGURATION}`, async () => {
         try {
           const name = WEBHOOK_CONFIGURATION;
-          const { metadata, webhooks = [] } = await admission.readMutatingWebhookConfiguration({ name });
+          const { data, headers } = await admission.readMutatingWebhookConfigurationWithHttpInfo({ name });
+          const { metadata, webhooks = [] } = data;
           const index = webhooks.findIndex((webhook) => webhook.name === WEBHOOK);
           const webhook = webhooks[index];
           if (!webhook) return { kind: 'absent' };
           const caBundle = Buffer.from(webhook.clientConfig.caBundle ?? '', 'base64').toString('utf8');
-          return { kind: 'webhook', version: metadata?.resourceVersion ?? '', index, caBundle };
+          const version = metadata?.resourceVersion ?? '';
+          const unchangedForMs = sinceChangeMs(metadata?.managedFields ?? [], dateMs(headers));
+          return { kind: 'webhook', version, index, caBundle, unchangedForMs };
         } catch (error) {
           if (isNotFound(error)) return { kind: 'absent' };
           throw error;
@@ -158,6 +162,23 @@ async function unlessOvertaken(write: () => Promise<void>): Promise<boolean> {
 function dateMs(headers: Record<string, string>): number {
   return Date.parse(headers.date ?? '') || Date.now();
 }
+
+/**
+ * Since the last write of our caBundle, as the API server notes it for each writer of a field. Both times are whole
+ * seconds, rounded down.
+ */
+function sinceChangeMs(writers: readonly V1ManagedFieldsEntry[], nowMs: number): number {
+  const times = writers.flatMap(({ fieldsV1, time }) => {
+    const ours = (fieldsV1 as WebhookFields | undefined)?.['f:webhooks']?.[`k:{"name":"${WEBHOOK}"}`];
+    return ours?.['f:clientConfig']?.['f:caBundle'] && time ? [new Date(time).getTime()] : [];
+  });
+  return times.length === 0 ? 0 : Math.max(0, nowMs - Math.max(...times) - 1_000);
+}
+
+/** The path to a caBundle in a writer's fields. */
+type WebhookFields = {
+  'f:webhooks'?: Record<string, { 'f:clientConfig'?: { 'f:caBundle'?: object } } | undefined>;
+};
 
 function mapValues(values: Record<string, string>, map: (value: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));

@@ -138,6 +138,7 @@ t.test('a restarted API server, and a replica that starts meanwhile', async (t) 
   if (first) t.same(await once(first.child, 'close'), [0, null]);
   await plane.stopApiServer();
   const late = await start(first?.port ?? 0);
+  replicas.push(late);
   t.match(await get(late, '/readyz'), /could not read the Secret|has not been made yet/);
   await plane.startApiServer();
   await until('it is ready', 60_000, () => isReady(late));
@@ -150,3 +151,46 @@ t.test('a restarted API server, and a replica that starts meanwhile', async (t) 
   );
   t.match(await get(late, '/metrics'), /^redis_ip_updater_ca_bundle_matches 1$/m);
 });
+
+t.test(
+  'all replicas restart while an old CA is still trusted: nobody waits for what is long known',
+  async (t) => {
+    const slower = { SERVING_LIFETIME_SECONDS: '100', CERTIFICATE_SETTLE_SECONDS: '8' };
+    const begin = (env = {}) => stage.start({ ...LIFETIMES, ...slower, ...env, NAMESPACE: PROJECT });
+    const end = ({ child }: Replica) => {
+      child.kill('SIGTERM');
+      return once(child, 'close');
+    };
+    await Promise.all(replicas.splice(0).map(end));
+    const only = await begin();
+    await until('it is ready', WAIT_MS, () => isReady(only));
+    const trusted = async () => readBundle(await caBundle()).length;
+    await until('former CAs have gone', WAIT_MS, async () => (await trusted()) === 1);
+    const served = certificatesOf(only);
+    await api.request(
+      'PATCH',
+      SECRET,
+      { metadata: { annotations: { 'redis-ip-updater.io/rotate': '' } } },
+      MERGE,
+    );
+    await until('the new CA is trusted', WAIT_MS, async () => (await trusted()) === 2);
+    const young = await begin({ CERTIFICATE_SETTLE_SECONDS: '600' });
+    await until('a replica that starts now waits', WAIT_MS, async () =>
+      /so new/.test(await get(young, '/readyz')),
+    );
+    await until('the new CA signs', WAIT_MS, () => certificatesOf(only) > served);
+    await Promise.all([only, young].map(end));
+    // The rounding of two times.
+    await delay(3_000);
+    const next = await begin();
+    const said = new Set<string>();
+    await until('it is ready', WAIT_MS, async () => {
+      const text = await get(next, '/readyz');
+      said.add(text);
+      return text === 'ok\n';
+    });
+    t.equal(await trusted(), 2);
+    t.notMatch([...said].join(''), /so new/);
+    await end(next);
+  },
+);
