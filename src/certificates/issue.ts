@@ -1,6 +1,7 @@
 /** Makes keys and certificates. Loaded when the first one is needed: the library under it takes its time. */
 import 'reflect-metadata';
 import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -50,7 +51,7 @@ export async function issueAuthority(
   return { certificate: readCertificate(certificate.toString('pem')), key: await pemOf(keys.privateKey) };
 }
 
-/** A serving certificate for DNS names, until `notAfterMs` or the CA's end; as early as the CA, for the same reason. */
+/** A serving certificate for DNS names and IP addresses, until `notAfterMs` or the CA's end; as early as the CA, for the same reason. */
 export async function issueServing(
   { certificate, key }: Pick<Authority, 'certificate' | 'key'>,
   names: readonly string[],
@@ -71,7 +72,9 @@ export async function issueServing(
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       // API servers read names from here only.
-      new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
+      new SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
+      ),
       await AuthorityKeyIdentifierExtension.create(ca.publicKey),
     ],
   });
