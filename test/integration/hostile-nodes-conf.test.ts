@@ -163,7 +163,10 @@ async function compare(t: Test, { text, accepted }: Judged, place: Place) {
   const after = await loadNodesConf(accepted.after, place);
   if (!after) t.fail('we made a file that the server refuses', { text, after: accepted.after });
   else {
-    t.strictSame(topology(after.saved), topology(before.saved), 'the same cluster', { text, ...accepted });
+    t.strictSame(topology(after.saved, accepted.after), topology(before.saved, text), 'the same cluster', {
+      text,
+      ...accepted,
+    });
     t.strictSame(
       readIps(after.saved, accepted.after),
       writtenIps(accepted.after),

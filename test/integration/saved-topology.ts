@@ -3,9 +3,13 @@
 /** Where failures and addresses were judged: gone, or judged anew, at another address. */
 const VERDICTS = new Set(['noaddr', 'fail', 'fail?', 'noflags']);
 
-/** Ids, hostnames and aux fields (shard ids), roles, masters, epochs, slots; and the epochs of `vars`. */
-export function topology(saved: string): string[] {
-  return lines(saved)
+/**
+ * Ids, hostnames and aux fields, roles, masters, epochs, slots; and the epochs of `vars`. Servers since 7.2 make up a
+ * shard id, another at each start, for a node that has none in the `file` they read.
+ */
+export function topology(saved: string, file: string): string[] {
+  const isMadeUp = (shardId: string) => !file.includes(shardId);
+  return lines(saved.replace(/shard-id=\w{40}/g, (field) => (isMadeUp(field) ? 'shard-id=made-up' : field)))
     .map((line) => {
       const [id, address = '', flags = '', master, _ping, _pong, epoch, _link, ...slots] = line.split(' ');
       if (id === 'vars') return line;

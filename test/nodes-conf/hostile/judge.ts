@@ -46,8 +46,14 @@ export function judge(file: HostileFile): Judged {
   return {
     text,
     accepted: { after, world },
-    classes: [...documentClasses(document, resolutions), ...by('accepted')],
+    classes: [...documentClasses(document, resolutions), ...by('accepted'), ...alone(file)],
   };
+}
+
+/** One mutation that nothing else hides: where it was made counts too. */
+function alone({ mutations: [mutation, ...others] }: HostileFile): string[] {
+  if (!mutation || others.length > 0) return [];
+  return [`accepted after ${mutation.kind} alone, ${mutation.field} ${mutation.bit % 2}`];
 }
 
 function assertOnlyAddresses(document: Document, after: string, resolutions: Resolutions): void {
