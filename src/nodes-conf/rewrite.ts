@@ -83,7 +83,9 @@ function without(flags: string[], dropped: string[]): string[] {
  */
 function fillPorts(address: Address, model: Address | undefined): Address {
   if (!model) return address;
-  const port = isZeroPort(address.port) ? (ownPort(address, model) ?? model.port) : address.port;
+  // A model with the port 0 is one of TLS alone: there servers save that for every node, and look at `tls-port`.
+  const isMissing = isZeroPort(address.port) && !isZeroPort(model.port);
+  const port = isMissing ? (ownPort(address, model) ?? model.port) : address.port;
   if (address.cport === null || !isZeroPort(address.cport)) return { ...address, port };
   const busOffset = Number(model.cport ?? Number(model.port) + 10_000) - Number(model.port);
   const cport = String(Number(port) + busOffset);

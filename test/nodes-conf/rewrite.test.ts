@@ -105,6 +105,22 @@ t.test(
   },
 );
 
+t.test('with TLS alone no port is filled, so that doing it once more changes nothing', async (t) => {
+  const C = `${'c'.repeat(39)}3`;
+  const text = [
+    `${A} :0@0 myself,master - 0 0 1 connected`,
+    `${B} :0@0 slave ${A} 0 0 1 connected`,
+    `${C} 10.0.0.3:0@16379,,tcp-port=6379,tls-port=6380 slave ${A} 0 0 1 connected\n${vars}`,
+  ].join('\n');
+  const resolutions = new Map([
+    [B, fresh('10.0.9.2')],
+    [C, fresh('10.0.9.3')],
+  ]);
+  const once = formatDocument(rewrite(documentOf(text), resolutions).document);
+  t.equal(once, text.replace(`${B} :0@0`, `${B} 10.0.9.2:0@16379`).replace('10.0.0.3', '10.0.9.3'));
+  t.same(rewrite(documentOf(once), resolutions).changes, []);
+});
+
 t.test('myself: our own IP; flags and ports stay', async (t) => {
   const text = `${A} 10.0.0.1:6379@16379,h myself,master,nofailover - 0 0 1 connected\n${vars}`;
   const { document, changes } = rewrite(
