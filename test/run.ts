@@ -151,6 +151,7 @@ async function runFile(file: string, timeoutSeconds: number, kubernetes?: string
   });
   const parser = new Parser();
   parser.on('result', (assertion) => countAssertion(file, assertion, count));
+  printComments(parser);
   const parsed = new Promise((resolve) => parser.on('complete', resolve));
   child.stdout.pipe(parser);
   const status = await ended(child);
@@ -160,6 +161,15 @@ async function runFile(file: string, timeoutSeconds: number, kubernetes?: string
     process.stdout.write(`\nnot ok: ${file} ended with status ${status} after ${count.passed} assertions\n`);
   }
   return count;
+}
+
+/** What tests tell besides their results: counts and measurements. Not what tap itself adds to every test. */
+function printComments(parser: Parser): void {
+  parser.on('comment', (comment) => {
+    if (!/^# (Subtest\b|time=|\{ total|(pass|fail|skip|todo|total|failed)\b)/.test(comment.trim()))
+      process.stdout.write(`   ${comment.trim()}\n`);
+  });
+  parser.on('child', printComments);
 }
 
 /** Counts one leaf assertion; a skipped one counts as failed. A failure prints what tap knows about it. */
