@@ -6,6 +6,10 @@ import { GuardedWatch } from './guarded-watch.ts';
 const FIRST_BACKOFF_MS = 1_000;
 /** client-go's reflector waits as long. */
 const LONGEST_BACKOFF_MS = 30_000;
+/** A watch that failed so often in a row asks from where no watch can begin: after a restored etcd, for example. */
+const LIST_AGAIN_AFTER = 3;
+/** Without a failure for so long, the next is the first of its row. */
+const FORGIVE_AFTER_MS = 2 * LONGEST_BACKOFF_MS;
 
 export type InformerOptions<T extends KubernetesObject> = {
   config: PooledKubeConfig;
@@ -46,12 +50,16 @@ export function startInformer<T extends KubernetesObject>(options: InformerOptio
   const { config, path, labelSelector, fieldSelector, now, onChange, reduce } = options;
   let lastEventMs = 0;
   let synced = false;
+  let lastFailureMs = 0;
+  /** In a row; a watch that is taken up and breaks off without an event does not end it. */
   let failures = 0;
+  let failuresSinceList = 0;
   const stopping = new AbortController();
 
   const list: ListPromise<T> = async () => {
     const objects = await options.list();
-    heard();
+    lastEventMs = now();
+    failuresSinceList = 0;
     // The informer puts them into its cache when this promise is resolved.
     if (!synced) setImmediate(markSynced);
     return objects;
@@ -59,7 +67,9 @@ export function startInformer<T extends KubernetesObject>(options: InformerOptio
   // The delay before a reconnection must not keep a stopped process alive.
   const reconnection = { delayFn: (ms: number) => delay(ms, undefined, { ref: false }) };
   const watch = new GuardedWatch(config, {
+    takenUp: () => (lastEventMs = now()),
     heard,
+    mustListAgain: () => failuresSinceList >= LIST_AGAIN_AFTER,
     reduce: reduce as ((object: unknown) => unknown) | undefined,
   });
   const informer = new ListWatch<T>(path, watch, list, false, labelSelector, fieldSelector, reconnection);
@@ -70,6 +80,7 @@ export function startInformer<T extends KubernetesObject>(options: InformerOptio
   function heard(): void {
     lastEventMs = now();
     failures = 0;
+    failuresSinceList = 0;
   }
 
   function markSynced(): void {
@@ -85,8 +96,11 @@ export function startInformer<T extends KubernetesObject>(options: InformerOptio
   function restart(error: unknown): void {
     if (stopping.signal.aborted) return;
     options.onError(error);
+    if (now() - lastFailureMs > FORGIVE_AFTER_MS) failures = 0;
+    lastFailureMs = now();
     const ms = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures) * (0.5 + options.random() / 2);
     failures += 1;
+    failuresSinceList += 1;
     delay(ms, undefined, { ref: false, signal: stopping.signal }).then(start, () => {});
   }
 

@@ -4,6 +4,9 @@
 const GATHER_MS = 100;
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 300_000;
+/** Where one key after the other fails it is not about the keys: then all wait, or thousands would be tried in vain. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
 
 export type WorkQueueOptions = {
   /** Keys worked on at the same time. */
@@ -37,6 +40,8 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
   const ready: string[] = [];
   let working = 0;
   let running = false;
+  let failuresInARow = 0;
+  let pause: NodeJS.Timeout | undefined;
   let whenIdle: (() => void) | undefined;
 
   function add(key: string): void {
@@ -66,7 +71,7 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
   }
 
   function takeNext(): void {
-    while (running && working < concurrency) {
+    while (running && !pause && working < concurrency) {
       const key = ready.shift();
       const entry = key === undefined ? undefined : entries.get(key);
       if (key === undefined || !entry) return;
@@ -81,6 +86,7 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
     try {
       const againMs = await work(key);
       entry.failures = 0;
+      failuresInARow = 0;
       if (entry.addedAgain) wait(key, entry, 'soon', GATHER_MS);
       else if (againMs === undefined) entries.delete(key);
       else wait(key, entry, 'later', againMs);
@@ -88,10 +94,20 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
       const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** entry.failures);
       entry.failures += 1;
       onFailure(key, error, wait(key, entry, 'later', backoffMs));
+      failuresInARow += 1;
+      takeABreath();
     }
     working -= 1;
     takeNext();
     if (working === 0) whenIdle?.();
+  }
+
+  function takeABreath(): void {
+    const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failuresInARow - 1));
+    pause ??= setTimeout(() => {
+      pause = undefined;
+      takeNext();
+    }, ms).unref();
   }
 
   return {
@@ -102,6 +118,7 @@ export function createWorkQueue({ concurrency, work, onFailure, random }: WorkQu
     },
     stop: async () => {
       running = false;
+      clearTimeout(pause);
       for (const { timer } of entries.values()) clearTimeout(timer);
       if (working > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
     },

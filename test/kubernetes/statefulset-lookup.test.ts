@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppsV1Api, CoreV1Api } from '@kubernetes/client-node';
 import t from 'tap';
@@ -139,6 +141,79 @@ t.test('the cache follows the API server through every fault', async (t) => {
   t.equal(cache.lastEventMs(), 2_000);
   t.same(requests, ['list', 'list', 'watch 1', 'watch 3', 'watch 3', 'list', 'watch 20']);
   t.equal(errors.length, 3, 'the failed list, the event without metadata, the forbidden watch');
+});
+
+t.test(
+  'a resourceVersion from which no watch can begin is given up: an etcd restored from a backup',
+  async (t) => {
+    const requests: string[] = [];
+    const { kubeconfig } = await startApiStub(t, ({ query, response }) => {
+      const version = query.get('resourceVersion') ?? '';
+      requests.push(`${query.has('watch') ? 'watch' : 'list'} ${version}`.trim());
+      const isFirstList = requests.length === 1;
+      if (!query.has('watch')) json(response, 200, list([statefulSet('a')], isFirstList ? '900' : '20'));
+      // As the API server says that its own is lower: "Too large resource version".
+      else if (version === '900') status(response, 504);
+      else watchStream(response)('ADDED', statefulSet('b', { resourceVersion: '21' }));
+    });
+    const errors: unknown[] = [];
+    const cache = followLabelledStatefulSets(configFor(kubeconfig), {
+      onError: (error) => errors.push(error),
+      now: () => 1_000,
+      random: () => 0,
+    });
+    t.teardown(() => cache.stop());
+    await until(() => cache.get('b', 'shop') !== undefined);
+    t.same(requests, ['list', 'watch 900', 'watch 900', 'watch 900', 'list', 'watch 20']);
+    t.equal(errors.length, 3);
+  },
+);
+
+t.test('watches that are taken up and break off at once come ever slower', async (t) => {
+  const watchesAtMs: number[] = [];
+  const { kubeconfig } = await startApiStub(t, ({ query, response }) => {
+    if (!query.has('watch')) return json(response, 200, list([statefulSet('a')]));
+    watchesAtMs.push(performance.now());
+    watchStream(response);
+    setTimeout(() => response.destroy(), 20);
+  });
+  const cache = followLabelledStatefulSets(configFor(kubeconfig), {
+    onError: () => {},
+    now: () => 1_000,
+    random: () => 1,
+  });
+  t.teardown(() => cache.stop());
+  await until(() => watchesAtMs.length === 4);
+  const pauses = watchesAtMs.slice(1).map((atMs, index) => atMs - (watchesAtMs[index] ?? 0));
+  t.ok((pauses[0] ?? 0) >= 1_000 && (pauses[1] ?? 0) >= 2_000 && (pauses[2] ?? 0) >= 4_000, pauses.join());
+});
+
+t.test('a redirect is not followed', async (t) => {
+  let followed = 0;
+  // Without TLS: anybody could be it, and no authority would keep a client from believing it.
+  const elsewhere = createServer((_request, response) => {
+    followed += 1;
+    json(response, 200, list([statefulSet('stranger')]));
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => elsewhere.close().closeAllConnections());
+  const { port } = elsewhere.address() as AddressInfo;
+  const { kubeconfig } = await startApiStub(t, ({ path, response }) =>
+    response.writeHead(307, { location: `http://127.0.0.1:${port}${path}` }).end(),
+  );
+  const errors: Error[] = [];
+  const config = configFor(kubeconfig);
+  await t.rejects(findStatefulSet(emptyCache, config.makeApiClient(AppsV1Api), owner('a')), {
+    message: /could not read the StatefulSet shop\/a: it answers with a redirect \(307\)/,
+  });
+  const cache = followLabelledStatefulSets(config, {
+    onError: (error) => errors.push(error as Error),
+    now: Date.now,
+    random: () => 0,
+  });
+  t.teardown(() => cache.stop());
+  await until(() => errors.length === 1);
+  t.equal(followed, 0);
 });
 
 t.test('stopped, it asks no more', async (t) => {

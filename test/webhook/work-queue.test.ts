@@ -116,3 +116,31 @@ t.test('stopping waits for what is in work, and takes nothing new', async (t) =>
   await delay(200);
   t.same(done, ['a']);
 });
+
+t.test('where everything fails, thousands of keys are not tried in vain', async (t) => {
+  const done = new Set<string>();
+  let calls = 0;
+  let isBroken = true;
+  const queue = createWorkQueue({
+    concurrency: 4,
+    work: async (key) => {
+      calls += 1;
+      if (isBroken) throw new Error('the API server is down');
+      done.add(key);
+      return undefined;
+    },
+    onFailure: () => {},
+    random: () => 1,
+  });
+  t.teardown(() => queue.stop());
+  for (let key = 0; key < 1_000; key += 1) queue.add(String(key));
+  queue.start();
+  await delay(2_000);
+  t.ok(calls >= 4 && calls <= 30, `${calls} attempts`);
+  isBroken = false;
+  for (let tries = 0; done.size < 1_000; tries += 1) {
+    if (tries > 1_000) throw new Error(`only ${done.size} after 30 s`);
+    await delay(30);
+  }
+  t.equal(done.size, 1_000, 'the first success lets all others go on');
+});
