@@ -148,6 +148,8 @@ async function runFile(file: string, timeoutSeconds: number, kubernetes?: string
       NODE_COMPILE_CACHE: COMPILE_CACHE,
     },
     timeout: (timeoutSeconds + 10) * 1000,
+    // One that is stuck in its own code hears nothing else.
+    killSignal: 'SIGKILL',
   });
   const parser = new Parser();
   parser.on('result', (assertion) => countAssertion(file, assertion, count));
