@@ -1,5 +1,5 @@
 /**
- * Runs the checks and test tiers named on the command line, in that order, and ends with the plain line
+ * Runs the checks, test tiers and test files named on the command line, in that order, and ends with the plain line
  * `N passed, N failed` that CI systems read: assertions of the tests, plus one for each check.
  *
  * A tap test is a program that prints TAP, so each file runs as one, directly: the loaders that `tap run` puts
@@ -69,7 +69,7 @@ const COMPILE_CACHE = 'node_modules/.cache/compiled';
 
 const total: Count = { passed: 0, failed: 0 };
 for (const name of process.argv.slice(2)) {
-  const tier = tiers[name];
+  const tier = tiers[name] ?? tierOfFile(name);
   const startedAt = performance.now();
   process.stdout.write(`\n== ${name}\n`);
   const count = tier ? await runTierIfReady(name, tier) : await runCheck(name);
@@ -90,6 +90,12 @@ function clusterFiles(): string[] {
       ? everywhere.map((name) => `test/cluster/${name}.test.ts`)
       : 'test/cluster/*.test.ts',
   );
+}
+
+/** A file alone needs what its tier needs. */
+function tierOfFile(file: string): Tier | undefined {
+  const tier = Object.values(tiers).find(({ files }) => files.includes(file));
+  return tier && { ...tier, files: [file] };
 }
 
 /** A check is an npm script: it passes or fails as a whole. */
