@@ -2,13 +2,17 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { createHttpClient } from '../../src/kubernetes/http-client.ts';
+import { createHttpClient, NoAnswer, NotTheApi } from '../../src/kubernetes/http-client.ts';
 import { issueCertificate } from '../support/kubernetes-api/certificates.ts';
 
 const get = { method: 'GET', path: '/x' } as const;
 
 /** A client of a server that answers as told; a real API server cannot be made to. */
-async function setUp(t: Test, answer: (response: ServerResponse) => void, millisecondsLeft = 60_000) {
+async function setUp(
+  t: Test,
+  answer: (response: ServerResponse) => void,
+  { millisecondsLeft = 60_000, trusted }: { millisecondsLeft?: number; trusted?: string } = {},
+) {
   const { ca, certificate, key } = await issueCertificate(['127.0.0.1']);
   const server = createServer({ cert: certificate, key }, (_request, response) => answer(response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -16,7 +20,7 @@ async function setUp(t: Test, answer: (response: ServerResponse) => void, millis
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
     readToken: async () => 'token',
-    readCa: async () => ca,
+    readCa: async () => trusted ?? ca,
     millisecondsLeft: () => millisecondsLeft,
   });
   t.teardown(() => {
@@ -75,6 +79,16 @@ t.test('what is no whole answer is none', async (t) => {
   }
 });
 
+t.test('who is not trusted or speaks no JSON is told from an API server that fails', async (t) => {
+  const failure = (client: Awaited<ReturnType<typeof setUp>>) => client.send(get).catch((error) => error);
+  const { ca: trusted } = await issueCertificate(['127.0.0.1']);
+  const untrusted = await failure(await setUp(t, (response) => response.end('{}'), { trusted }));
+  t.equal(untrusted.constructor, NotTheApi);
+  t.match(untrusted.message, /certificate/);
+  t.equal((await failure(await setUp(t, (response) => response.end('<html>')))).constructor, NotTheApi);
+  t.equal((await failure(await setUp(t, (response) => response.destroy()))).constructor, NoAnswer);
+});
+
 t.test('a date in Retry-After counts from the date of the answer', async (t) => {
   const seconds = async (headers: Record<string, string>) => {
     const client = await setUp(t, (response) => {
@@ -91,9 +105,11 @@ t.test('a date in Retry-After counts from the date of the answer', async (t) => 
 });
 
 t.test('an attempt ends when the caller gives up, in its headers or in its body', async (t) => {
-  const silent = await setUp(t, () => {}, 1_500);
+  const silent = await setUp(t, () => {}, { millisecondsLeft: 1_500 });
   await t.rejects(silent.send(get), { name: 'NoAnswer', message: 'no answer within 1.5 s' });
-  const half = await setUp(t, (response) => response.writeHead(200).write('{'), -5_000);
+  const half = await setUp(t, (response) => response.writeHead(200).write('{'), {
+    millisecondsLeft: -5_000,
+  });
   await t.rejects(half.send(get), { message: 'no answer within 1 s' }, 'one attempt is always possible');
 });
 

@@ -1,5 +1,12 @@
 import t, { type Test } from 'tap';
-import { createHttpClient } from '../../src/kubernetes/http-client.ts';
+import {
+  AnswerTooLarge,
+  type ApiRequest,
+  type ApiResponse,
+  createHttpClient,
+  NoAnswer,
+  NotTheApi,
+} from '../../src/kubernetes/http-client.ts';
 import { createNamespaceApi } from '../../src/kubernetes/namespace-api.ts';
 import { Client } from '../support/kubernetes-api/client.ts';
 import { startKubernetesApi } from '../support/kubernetes-api/server.ts';
@@ -81,11 +88,44 @@ t.test('pods that are too large for one page come in smaller ones', async (t) =>
   t.equal(sent().length - before, 7, 'pages of 250 and of 50 are too large, five of 10 are not');
 });
 
+/** The API of a client that answers as told. */
+function answering(send: (request: ApiRequest) => Promise<ApiResponse>) {
+  return createNamespaceApi({ send, close: () => {} }, 'shop', 'redis-0');
+}
+
+t.test('pages that stay too large end: no API server stores pods of that size', async (t) => {
+  const limits: (string | null)[] = [];
+  const namespace = answering(async ({ path }) => {
+    limits.push(new URLSearchParams(path.replace(/.*\?/, '')).get('limit'));
+    if (limits.length > 9) throw new Error('it does not end');
+    throw new AnswerTooLarge('too large');
+  });
+  await t.rejects(namespace.listPods(), { status: 0, isForeign: true, message: /: too large$/ });
+  t.same(limits, ['250', '50', '10', '2']);
+});
+
+t.test('what no API server does is foreign, what a failing one does is not', async (t) => {
+  const refusal = (status: number): ApiResponse => ({
+    status,
+    body: undefined,
+    message: '',
+    retryAfterSeconds: undefined,
+  });
+  const errorOf = (answer: Promise<ApiResponse>) =>
+    answering(() => answer)
+      .readMap()
+      .catch((error) => error);
+  t.match(await errorOf(Promise.reject(new NotTheApi('x'))), { status: 0, isForeign: true });
+  t.match(await errorOf(Promise.reject(new NoAnswer('x'))), { status: 0, isForeign: false });
+  t.match(await errorOf(Promise.resolve(refusal(302))), { status: 302, isForeign: true });
+  for (const status of [403, 404, 429, 503])
+    t.match(await errorOf(Promise.resolve(refusal(status))), { status, isForeign: false });
+});
+
 t.test('an answer of another kind is not taken for what was asked', async (t) => {
   const answer = { status: 200, message: '', retryAfterSeconds: undefined };
   for (const body of [{ status: 'ok' }, null, 'ok', { kind: 'Status' }]) {
-    const client = { send: async () => ({ ...answer, body }), close: () => {} };
-    const namespace = createNamespaceApi(client, 'shop', 'redis-0');
+    const namespace = answering(async () => ({ ...answer, body }));
     await t.rejects(namespace.listPods(), { isForeign: true, message: /is no PodList/ });
     await t.rejects(namespace.readMap(), { isForeign: true, message: /GET .* is no ConfigMap/ });
     await t.rejects(namespace.writeOwnEntry('a'), { isForeign: true, message: /PATCH .* is no ConfigMap/ });

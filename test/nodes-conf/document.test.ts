@@ -68,6 +68,7 @@ t.test('what the servers refuse, or read with something missing, is refused with
     [replica.replace(' slave', '\rslave')]: 'line 1 has a control character in it',
     [replica.replace('10.0.0.2', '\x9b2J10.0.0.2').replace(':', '')]:
       'line 1 has no address ip:port@cport, but "\\u009b2J10.0.0.26379@16379"',
+    [replica.replace(' slave', '\x7f slave')]: 'line 1 has a control character in it',
     [replica.replace(B, `${B} "10.0.0.3:1@2"`)]: 'line 1 has a quotation mark in it',
     [replica.replace('slave', "'slave'")]: 'line 1 has a quotation mark in it',
     'REDIS0011\xfa\tredis-ver\n':

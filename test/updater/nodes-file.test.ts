@@ -1,6 +1,17 @@
-import { chmod, chown, link, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { backupPath } from '../../src/updater/backup.ts';
 import {
   type NodesFile,
@@ -126,3 +137,34 @@ t.test(
     t.equal(await readFile(backupPath(path), 'latin1'), 'old');
   },
 );
+
+/** Syncs of directories fail with `code` from now on; no disk can be made to fail in that alone. */
+async function failDirectorySyncs(t: Test, code: string): Promise<void> {
+  const handle = await open(t.testdirName, 'r');
+  const prototype = Object.getPrototypeOf(handle);
+  const { sync } = prototype;
+  await handle.close();
+  t.teardown(() => Object.assign(prototype, { sync }));
+  prototype.sync = async function (this: typeof handle) {
+    if ((await this.stat()).isDirectory()) throw Object.assign(new Error(`${code}: fsync`), { code });
+    return sync.call(this);
+  };
+}
+
+t.test('a failed sync of the directory is said as what it is: the file was rewritten', async (t) => {
+  const directory = t.testdir({ 'nodes.conf': 'old' });
+  const path = join(directory, 'nodes.conf');
+  await failDirectorySyncs(t, 'EIO');
+  await t.rejects(replaceNodesFile(await read(path), 'new'), {
+    exitCode: 74,
+    message: `${directory} cannot be synced after nodes.conf in it was rewritten (EIO: fsync): check the volume.`,
+  });
+  t.equal(await readFile(path, 'latin1'), 'new');
+});
+
+t.test('a file system that cannot sync a directory is none that failed', async (t) => {
+  const path = join(t.testdir({ 'nodes.conf': 'old' }), 'nodes.conf');
+  await failDirectorySyncs(t, 'EINVAL');
+  await replaceNodesFile(await read(path), 'new');
+  t.equal(await readFile(path, 'latin1'), 'new');
+});

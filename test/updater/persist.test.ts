@@ -66,9 +66,12 @@ t.test('at the deadline: 69, or 77 where the API said no, with the likely causes
 });
 
 t.test('an attempt that would come too late is not waited for', async (t) => {
-  const p = patience(4_000);
-  await t.rejects(persist(failing(status(503, 2), status(503, 2)), p), { message: /status 503/ });
+  const attempts = () => failing(status(503, 2), status(503, 2));
+  // The second would begin at 2.1 s, the third at 4.3 s.
+  const p = patience(5_299);
+  await t.rejects(persist(attempts(), p), { message: /status 503/ });
   t.same(p.slept, [2100], 'the next would begin with less than a second left');
+  t.equal(await persist(attempts(), patience(5_300)), 'done', 'with a second it is made');
 });
 
 t.test('what answers and is not the API server', async (t) => {

@@ -24,7 +24,7 @@ export async function startWebhook(
   const directory = t.testdir();
   const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
   const observed: Observed[] = [];
-  const state = { draining: false };
+  const state = { draining: false, distrusts: 0 };
   const server = await createServer(pino({ level: 'silent' }), {
     ports,
     updater,
@@ -33,7 +33,7 @@ export async function startWebhook(
       observe(answer);
     },
     isDraining: () => state.draining,
-    onDistrust: () => {},
+    onDistrust: () => (state.distrusts += 1),
     onConnectionClosed: () => {},
   });
   useKeyPair(server, await readKeyPair(directory));
