@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyRequest, RequestPayload } from 'fastify';
 import { type AdmissionPorts, type Answer, handle } from '../admission/handle.ts';
 import type { Updater } from '../admission/init-container.ts';
-import type { Share } from './intake.ts';
+import { CLIENT_LEFT, type Share } from './intake.ts';
 import { readJson } from './json-body.ts';
 import { statusBody } from './status-body.ts';
 
@@ -54,7 +54,7 @@ export const app: FastifyPluginAsync<AppOptions> = async (server, options) => {
     const share = intake.open();
     request.share = share;
     // Whatever happens to the request: a closed connection ends all of them, also those that were sent ahead.
-    request.raw.socket.setMaxListeners(0).once('close', share.close);
+    request.raw.socket.setMaxListeners(0).once('close', share.leave);
   }
 
   async function receive(request: FastifyRequest, _: unknown, payload: RequestPayload) {
@@ -63,7 +63,7 @@ export const app: FastifyPluginAsync<AppOptions> = async (server, options) => {
 
   async function closeShare({ share, raw }: FastifyRequest): Promise<void> {
     if (!share) return;
-    raw.socket.off('close', share.close);
+    raw.socket.off('close', share.leave);
     share.close();
   }
 
@@ -71,11 +71,15 @@ export const app: FastifyPluginAsync<AppOptions> = async (server, options) => {
   server.post<{ Body: Buffer }>('/mutate', hooks, async ({ body, share }, reply) => {
     const startedAt = performance.now();
     await share?.turn();
-    const json = readJson(body ?? Buffer.alloc(0));
-    const answer = json.kind === 'json' ? await handle(json.value, ports, updater) : json;
-    observe(answer, (performance.now() - startedAt) / 1000);
-    if (answer.kind === 'answered') return answer.response;
-    return reply.code(400).send(statusBody(400, answer.sentence));
+    try {
+      const json = readJson(body ?? Buffer.alloc(0));
+      const answer = json.kind === 'json' ? await handle(json.value, ports, updater) : json;
+      observe(answer, (performance.now() - startedAt) / 1000);
+      if (answer.kind === 'answered') return answer.response;
+      return reply.code(400).send(statusBody(400, answer.sentence));
+    } finally {
+      share?.close();
+    }
   });
 
   server.setNotFoundHandler((_, reply) =>
@@ -86,7 +90,7 @@ export const app: FastifyPluginAsync<AppOptions> = async (server, options) => {
   server.setErrorHandler((error: FastifyError, _, reply) => {
     const code = error.statusCode ?? 500;
     const sentence = code < 500 ? error.message : 'redis-ip-updater failed on this request: see its log.';
-    observe(refusal(code, sentence, error), 0);
+    if (code !== CLIENT_LEFT) observe(refusal(code, sentence, error), 0);
     if (code === 429) {
       reply.header('retry-after', RETRY_AFTER_SECONDS);
       // Fastify closes the connection after a body that was not taken; who is still sending would not read the answer.

@@ -1,8 +1,11 @@
 import { type Readable, Transform } from 'node:stream';
 
+/** Nobody reads this answer: the client closed the connection. The status is nginx's, for want of a standard one. */
+export const CLIENT_LEFT = 499;
+
 /** A request that is not taken; the status says why. Fastify answers by an error's `statusCode`. */
 export class Untaken extends Error {
-  readonly statusCode: 408 | 429;
+  readonly statusCode: 408 | 429 | typeof CLIENT_LEFT;
 
   constructor(statusCode: Untaken['statusCode'], message: string) {
     super(message);
@@ -30,7 +33,12 @@ export type Share = {
   receive(payload: Readable): Readable;
   /** Resolves when the body that was received may be handled; first come, first served. Rejects when it is closed. */
   turn(): Promise<void>;
-  /** Gives everything back. To be called at the end of the connection, too; as often as you like. */
+  /**
+   * The connection is gone: gives back what it held, unless its turn has come. What is being handled holds its
+   * memory until that is done, whoever still waits for it.
+   */
+  leave(): void;
+  /** Gives everything back, once all is done; as often as you like. */
   close(): void;
 };
 
@@ -69,7 +77,8 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
 
   function open(): Share {
     const own = { closed: false, body: 0, held: 0, handled: 0 };
-    let abandon = () => {};
+    let abandon: (why: Untaken) => void = () => {};
+    let hasTurn = false;
 
     function hold(bytes: number): void {
       if (own.closed) return;
@@ -111,20 +120,26 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
         const waiting = {
           bytes: own.body,
           begin: () => {
+            hasTurn = true;
             own.handled = own.body;
             handled += own.body;
             resolve();
           },
         };
-        abandon = () => queue.delete(waiting) && reject(overloaded());
+        abandon = (why) => queue.delete(waiting) && reject(why);
         queue.add(waiting);
         beginNext();
       });
     }
 
-    function close(): void {
+    const close = () => end(overloaded());
+    const leave = () => {
+      if (!hasTurn) end(new Untaken(CLIENT_LEFT, 'The client closed the connection.'));
+    };
+
+    function end(why: Untaken): void {
       own.closed = true;
-      abandon();
+      abandon(why);
       held -= own.held;
       handled -= own.handled;
       own.held = 0;
@@ -132,7 +147,7 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
       beginNext();
     }
 
-    return { receive, turn, close };
+    return { receive, turn, leave, close };
   }
 
   return { open };

@@ -120,3 +120,22 @@ t.test('turns come in order, as many bytes at a time as are allowed', async (t) 
   await t.rejects(late.share.turn(), OVERLOADED, 'a connection that is gone gets no turn');
   await (await ask(500)).turn;
 });
+
+t.test('who leaves gives back what he held, unless his turn has come: that ends with the work', async (t) => {
+  const { begin, send } = startIntake();
+  const sending = await begin(400);
+  sending.share.leave();
+  const first = await send(400);
+  t.equal(first.length, 400, 'a body that was being sent holds nothing any more');
+  await first.share.turn();
+  const waiting = await send(200);
+  const turn = waiting.share.turn();
+  waiting.share.leave();
+  await t.rejects(turn, { name: 'Untaken', message: /client closed/ }, 'nobody waits for the answer');
+  first.share.leave();
+  t.equal((await send(500)).length, 429, 'the first is still being handled');
+  const late = await send(200);
+  const lateTurn = late.share.turn();
+  first.share.close();
+  await lateTurn;
+});
