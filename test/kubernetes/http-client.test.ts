@@ -113,6 +113,14 @@ t.test('an attempt ends when the caller gives up, in its headers or in its body'
   await t.rejects(half.send(get), { message: 'no answer within 1 s' }, 'one attempt is always possible');
 });
 
+t.test('an attempt that hangs leaves time for others', async (t) => {
+  const { timeout } = AbortSignal;
+  // Nobody waits 15 s here: what is said to last that long lasts a hundredth of it.
+  t.capture(AbortSignal, 'timeout', (ms: number) => timeout.call(AbortSignal, ms / 100));
+  const silent = await setUp(t, () => {}, { millisecondsLeft: 300_000 });
+  await t.rejects(silent.send(get), { name: 'NoAnswer', message: /^no answer within 15 s$/ });
+});
+
 t.test('a redirect is not followed: it is a status like others', async (t) => {
   const client = await setUp(t, (response) =>
     response.writeHead(302, { location: 'https://127.0.0.1:1/' }).end(),
