@@ -160,11 +160,11 @@ export async function handshake(port: number, ca: string): Promise<string> {
   }
 }
 
-/** Resolves when it holds; rejects after 10 s with what was waited for. */
+/** Resolves when it holds; rejects after a minute with what was waited for. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within 10 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

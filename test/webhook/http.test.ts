@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import t from 'tap';
 import { type Review, readFixture } from '../admission/fixture.ts';
+import { until } from '../cluster/kubernetes/until.ts';
 import { post, raw, startWebhook } from './support.ts';
 
 const review = readFixture<Review>('official-redis', 'review.json') as Review;
@@ -71,9 +71,7 @@ t.test('keys of the prototype are data', async (t) => {
 t.test('6 MB are read, more than 7 MiB refused', async (t) => {
   const webhook = await startWebhook(t);
   const ofSize = (size: number) => JSON.stringify({ ...review, padding: 'x'.repeat(size) });
-  const startedAt = performance.now();
   t.equal((await post(webhook, ofSize(6e6))).status, 200);
-  t.ok(performance.now() - startedAt < 2000, 'well within the 5 s of the API server');
   const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
   t.match(await raw(webhook, `${head}content-length: ${7 * 1024 * 1024 + 1}\r\n\r\n`), /^HTTP\/1.1 413 /);
   const chunk = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
@@ -133,12 +131,15 @@ t.test('closing waits for the request that is being answered', async (t) => {
   const webhook = await startWebhook(t, { ports: { findStatefulSet, listLimitRanges: async () => [] } });
   const reply = post(webhook, bytes);
   await looking.promise;
+  const { server } = webhook.server;
+  const connected = once(server, 'secureConnection') as Promise<[TLSSocket]>;
   const begun = connectTls({ host: '127.0.0.1', port: webhook.port, ca: webhook.ca });
-  begun.write(`POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`);
-  await once(begun, 'secureConnect');
-  await delay(50);
+  const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  begun.write(head);
+  const [arrived] = await connected;
+  await until('the head has arrived', 60_000, () => arrived.bytesRead >= head.length);
   const closed = webhook.server.close();
-  await delay(20);
+  await until('it is closing', 60_000, () => !server.listening);
   begun.write(`content-length: ${Buffer.byteLength(bytes)}\r\n\r\n${bytes}`);
   found.resolve(undefined);
   t.match(await reply, { status: 200 });

@@ -2,6 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { createWorkQueue } from '../../src/webhook/work-queue.ts';
 import { createWriteAllowance } from '../../src/webhook/write-allowance.ts';
+import { until } from '../cluster/kubernetes/until.ts';
+
+/** What has to come comes within this; what must not come would come within the other. */
+const WAIT_MS = 60_000;
+const QUIET_MS = 300;
 
 /** A queue whose worker notes what it does; `random` at 0 halves every wait. */
 function queueOf(t: Test, work: (key: string) => Promise<number | undefined>, concurrency = 2) {
@@ -37,7 +42,8 @@ t.test('a key that is added while it is worked on is worked on again, never twic
   });
   queue.start();
   queue.add('a');
-  await delay(500);
+  await until('worked on twice', WAIT_MS, () => times >= 2 && running === 0);
+  await delay(QUIET_MS);
   t.same([times, most], [2, 1]);
 });
 
@@ -45,34 +51,41 @@ t.test('as many at once as allowed; a slow one does not hold up the others', asy
   const done: string[] = [];
   let running = 0;
   let most = 0;
+  const slow = Promise.withResolvers<void>();
   const { queue } = queueOf(t, async (key) => {
     most = Math.max(most, ++running);
-    await delay(key === 'slow' ? 2_000 : 10);
+    await (key === 'slow' ? slow.promise : delay(10));
     running -= 1;
     done.push(key);
     return undefined;
   });
   for (const key of ['slow', 'a', 'b', 'c', 'd']) queue.add(key);
+  t.teardown(slow.resolve);
   queue.start();
-  await delay(600);
+  await until('the others are done', WAIT_MS, () => done.length >= 4);
   t.same([done, most], [['a', 'b', 'c', 'd'], 2]);
 });
 
 t.test('failures back off, also when the key is added again; others do not wait', async (t) => {
-  const { queue, failed } = queueOf(t, async (key) => {
-    if (key === 'bad') throw new Error('bad');
-    return undefined;
+  const begunMs: number[] = [];
+  const { queue, failed } = queueOf(t, async () => {
+    begunMs.push(performance.now());
+    throw new Error('bad');
   });
   queue.start();
-  queue.add('bad');
-  for (let times = 0; times < 100; times += 1) {
+  const addAgain = () => {
     queue.add('bad');
-    await delay(18);
-  }
+    return failed.length >= 3;
+  };
+  await until('three attempts have failed', WAIT_MS, addAgain, 18);
   t.same(
-    failed.map(({ retryMs }) => retryMs),
+    failed.slice(0, 3).map(({ retryMs }) => retryMs),
     [500, 1000, 2000],
   );
+  const [first = 0, second = 0, third = 0] = begunMs;
+  // Timers count whole milliseconds.
+  t.ok(second - first >= 499, `the second attempt after ${second - first} ms`);
+  t.ok(third - second >= 999, `the third attempt after ${third - second} ms`);
 });
 
 t.test('looked at again after the time that was asked for', async (t) => {
@@ -83,7 +96,8 @@ t.test('looked at again after the time that was asked for', async (t) => {
   });
   queue.start();
   queue.add('a');
-  await delay(600);
+  await until('looked at three times', WAIT_MS, () => times >= 3);
+  await delay(QUIET_MS);
   t.equal(times, 3);
 });
 

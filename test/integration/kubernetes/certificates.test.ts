@@ -97,7 +97,7 @@ t.test(
       }
     });
     t.same([...new Set(refused)], [], `${created} pods, none refused`);
-    t.ok(created > 100);
+    t.ok(created > 20);
     t.equal(authorities.size, 4);
     for (const replica of replicas) {
       const { lines } = replica;
@@ -137,7 +137,7 @@ t.test('a restarted API server, and a replica that starts meanwhile', async (t) 
   first?.child.kill('SIGTERM');
   if (first) t.same(await once(first.child, 'close'), [0, null]);
   await plane.stopApiServer();
-  const late = await start(first?.port ?? 0);
+  const late = await start(0);
   replicas.push(late);
   t.match(await get(late, '/readyz'), /could not read the Secret|has not been made yet/);
   await plane.startApiServer();

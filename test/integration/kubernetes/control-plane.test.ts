@@ -23,7 +23,7 @@ t.test(`Kubernetes ${testedVersion}`, async (t) => {
 
   await plane.kubectl(['create', 'namespace', 'first']);
   const account = '/api/v1/namespaces/first/serviceaccounts/default';
-  await until('the controller manager provides the service account', 10_000, () =>
+  await until('the controller manager provides the service account', 60_000, () =>
     plane.api.request('GET', account).catch(() => false),
   );
   const { status } = await plane.api.request('POST', `${account}/token`, {
@@ -74,6 +74,6 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     t.not(traces(name).length, 0, 'while it runs there are traces of it');
     child.kill(signal);
     await once(child, 'exit');
-    await until('nothing is left behind', 10_000, () => traces(name).length === 0);
+    await until('nothing is left behind', 60_000, () => traces(name).length === 0);
   });
 }
