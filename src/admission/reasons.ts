@@ -69,7 +69,8 @@ export const reasons: { [R in Reason]: Row<R> } = {
   'announced-elsewhere': {
     outcome: 'skipped',
     warns: true,
-    sentence: ({ setting }) => `not injected: by ${setting} the nodes have other addresses than their pods`,
+    sentence: ({ setting }) =>
+      `not injected: the nodes have other addresses (${setting}); announce status.podIP to be injected`,
   },
   'not-persistent': {
     outcome: 'skipped',

@@ -44,6 +44,7 @@ const Container = Type.Object({
   args: maybe(Texts),
   workingDir: maybe(Type.String()),
   env: maybe(Type.Array(EnvVar)),
+  ports: maybe(Type.Array(Type.Object({ containerPort: maybe(Type.Integer()) }))),
   volumeMounts: maybe(Type.Array(VolumeMount)),
   resources: maybe(Resources),
   securityContext: maybe(SecurityContext),
