@@ -1,5 +1,6 @@
 /** Nodes with hostnames (7.0 and later) and each thing that they may tell clients: addresses, hostnames, or nothing. */
 import t from 'tap';
+import { until } from '../../cluster/kubernetes/until.ts';
 import { serverVersions } from '../../cluster/servers/debian-servers.ts';
 import { DOMAIN } from '../../demo/manifests.ts';
 import type { RedisCluster } from '../../demo/redis-cluster.ts';
@@ -15,7 +16,13 @@ for (const version of serverVersions.filter((version) => version !== 'redis-6.0'
       for (const preferredEndpoint of preferences) {
         await cluster.replaceStatefulSet('Parallel', { preferredEndpoint });
         await expectHealed(t, actors, `tells clients ${preferredEndpoint}`, await fullRestart(actors));
-        t.same(await hostnames(cluster), namesOf(cluster), 'every node knows the hostname of every other');
+        const expected = namesOf(cluster);
+        await until(
+          'gossip has spread the hostnames',
+          60_000,
+          async () => (await hostnames(cluster)).join() === expected.join(),
+        );
+        t.same(await hostnames(cluster), expected, 'every node knows the hostname of every other');
         t.same(
           await endpoints(cluster),
           expectedEndpoints(cluster, preferredEndpoint),
