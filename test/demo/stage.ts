@@ -66,12 +66,15 @@ export async function setStage(
   };
 }
 
+/** 0, SIGKILL, SIGTERM. */
+const ENDED_BY_US = [0, 137, 143];
+
 function tell(event: PodEvent, readiness: ReadinessBook, timeline: Timeline): void {
   if (event.kind === 'ready') {
     const before = readiness.note(event.pod, event.ip);
     if (before) timeline.say(`  ${event.pod} was at ${before} and is ready at ${event.ip}`);
   }
-  if (event.kind === 'exited' && event.container !== 'redis' && event.exitCode !== 0) {
+  if (event.kind === 'exited' && !ENDED_BY_US.includes(event.exitCode)) {
     timeline.say(`  ${event.pod}: ${event.container} ended with ${event.exitCode}: ${event.log}`);
   }
 }

@@ -29,5 +29,7 @@ export function answersPing(host: string, port: number): Promise<boolean> {
     socket.once('data', (data) => settle(data.toString().startsWith('+PONG')));
     socket.once('timeout', () => settle(false));
     socket.once('error', () => settle(false));
+    // A server that ends before it answers: no data, no error, and no timeout of a socket that is closed.
+    socket.once('close', () => settle(false));
   });
 }
