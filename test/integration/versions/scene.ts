@@ -12,6 +12,7 @@ import { measureRestart, type RestartResult } from '../../demo/restart.ts';
 import { type Stage, setStage } from '../../demo/stage.ts';
 import { createTimeline } from '../../demo/timeline.ts';
 import { removeDirectory, temporaryDirectory } from '../../support/leave-nothing.ts';
+import { filesLoad } from './loadable-files.ts';
 
 export const NODES = 6;
 
@@ -48,6 +49,7 @@ export async function withCluster(
   const cluster = new RedisCluster(ownStage, namespace);
   await cluster.create({ labelled: true });
   try {
+    await filesLoad(ownStage, cluster);
     await play({ stage: ownStage, cluster, commands });
   } finally {
     await cluster.remove();

@@ -1,6 +1,7 @@
 /** One run of a container: a process of this machine with exactly the container's environment. */
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Container } from '../kubernetes-api/objects.ts';
 import { endWithUs } from '../leave-nothing.ts';
@@ -55,7 +56,7 @@ export function startContainer(
     });
     child.once('close', (code, signal) => {
       log.end();
-      resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15));
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
     });
   });
   return {
