@@ -14,7 +14,7 @@ import { type Review, readFixture } from '../admission/fixture.ts';
 import { until } from '../cluster/kubernetes/until.ts';
 import { json, list, startApiStub, statefulSet, watchStream } from '../kubernetes/api-stub.ts';
 import { HOSTS, post } from '../webhook/support.ts';
-import { HEAP_MIB, MEMORY_MIB, peakMib, startWebhookProcess } from './webhook-program.ts';
+import { AS_IN_A_POD, MEMORY_MIB, peakMib, readMetric, startWebhookProcess } from './webhook-program.ts';
 
 const MIB = 1024 * 1024;
 
@@ -33,25 +33,14 @@ await buildPrograms();
 const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
 const { child, logged, exited } = startWebhookProcess(
   t,
-  {
-    KUBECONFIG: kubeconfig,
-    CERT_DIR: directory,
-    UPDATER_IMAGE: 'redis-ip-updater:1.2.3',
-    PORT: '0',
-    MANAGEMENT_PORT: '0',
-    DRAIN_SECONDS: '0',
-  },
-  [`--max-heap-size=${HEAP_MIB}`, 'dist/webhook.js'],
+  { KUBECONFIG: kubeconfig, CERT_DIR: directory },
+  AS_IN_A_POD,
 );
 const { port = 0, managementPort = 0 } = await logged('listening');
 const target = { port, ca };
 const secureContext = createSecureContext({ ca });
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${managementPort}/metrics`)).text();
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`redis_ip_updater_${name} `));
-  return Number(line?.split(' ')[1] ?? 0);
-}
+const metric = (name: string) => readMetric(managementPort, name);
 const refusals = () => metric('admission_requests_total{outcome="refused",reason="overloaded"}');
 
 /** As an API server: where it is told to try again, it does, until its 5 s are over. */

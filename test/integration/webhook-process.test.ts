@@ -28,9 +28,6 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   const { child, log, logged, exited } = start(t, {
     KUBECONFIG: kubeconfig,
     CERT_DIR: directory,
-    UPDATER_IMAGE: 'redis-ip-updater:1.2.3',
-    PORT: '0',
-    MANAGEMENT_PORT: '0',
     // Two requests have to fit into it, on a machine that is busy with others, too.
     DRAIN_SECONDS: '10',
   });
@@ -71,14 +68,7 @@ t.test('connections that were never used do not hold up its end', async (t) => {
     query.has('watch') ? watchStream(response) : json(response, 200, list([]));
   const { kubeconfig, directory } = await startApiStub(t, answerNothing);
   const { ca } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
-  const { child, log, logged, exited } = start(t, {
-    KUBECONFIG: kubeconfig,
-    CERT_DIR: directory,
-    UPDATER_IMAGE: 'redis-ip-updater:1.2.3',
-    PORT: '0',
-    MANAGEMENT_PORT: '0',
-    DRAIN_SECONDS: '0',
-  });
+  const { child, log, logged, exited } = start(t, { KUBECONFIG: kubeconfig, CERT_DIR: directory });
   const { port = 0, managementPort = 0 } = await logged('listening');
   const unused = [
     once(connectTls({ host: '127.0.0.1', port, ca }), 'secureConnect'),
