@@ -31,7 +31,8 @@ function byHold(a: Pod, b: Pod): number {
 
 /**
  * The pod that has an IP now. Two can show one: after a reboot of its node a pod shows its old IP until its
- * kubelet announces the new one, and somebody else may have got the old one meanwhile. Pods on the host network share the IP of their node by design and take no part while another shows it.
+ * kubelet announces the new one, and somebody else may have got the old one meanwhile. Pods on the host network share
+ * the IP of their node by design and take no part while another shows it.
  */
 export function holderOf(ip: string, pods: PodIndex): Pod | undefined {
   const showing = holdersOf(ip, pods);

@@ -157,7 +157,7 @@ function isOurMaster({ id }: Line, { masterId }: Knowledge): boolean {
 
 /** The pod has had its address since before our file was saved, so that the file cannot mean a former holder. */
 function isAsSaved(pod: Pod, { savedAt = 0 }: Knowledge): boolean {
-  return pod.hostNetwork || (pod.sandboxReadyAt <= savedAt && !pod.showsFormerAddress);
+  return pod.hostNetwork || hasHadItsAddressSince(savedAt, pod);
 }
 
 /**
@@ -167,8 +167,12 @@ function isAsSaved(pod: Pod, { savedAt = 0 }: Knowledge): boolean {
  * saved, so that the file cannot mean a former holder of the address.
  */
 function wasNeverRecorded(pod: Pod, { map, startedBefore, savedAt = 0 }: Knowledge): boolean {
-  const isAsItWas = startedBefore?.get(pod.name) === pod.sandboxReadyAt && !pod.showsFormerAddress;
-  return isAsItWas && pod.sandboxReadyAt <= savedAt && !map.entryOfPod.has(pod.name);
+  const isAsItWas = startedBefore?.get(pod.name) === pod.sandboxReadyAt;
+  return isAsItWas && hasHadItsAddressSince(savedAt, pod) && !map.entryOfPod.has(pod.name);
+}
+
+function hasHadItsAddressSince(ms: number, { sandboxReadyAt, showsFormerAddress }: Pod): boolean {
+  return sandboxReadyAt <= ms && !showsFormerAddress;
 }
 
 /** Pods on the host network share the IP of their node by design; others never share one. */

@@ -51,7 +51,10 @@ export async function issueAuthority(
   return { certificate: readCertificate(certificate.toString('pem')), key: await pemOf(keys.privateKey) };
 }
 
-/** A serving certificate for DNS names and IP addresses, until `notAfterMs` or the CA's end; as early as the CA, for the same reason. */
+/**
+ * A serving certificate for DNS names and IP addresses, until `notAfterMs` or the CA's end; as early as the CA, for the
+ * same reason.
+ */
 export async function issueServing(
   { certificate, key }: Pick<Authority, 'certificate' | 'key'>,
   names: readonly string[],

@@ -76,9 +76,8 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
   }
 
   function open(): Share {
-    const own = { closed: false, body: 0, held: 0, handled: 0 };
+    const own = { closed: false, hasTurn: false, body: 0, held: 0, handled: 0 };
     let abandon: (why: Untaken) => void = () => {};
-    let hasTurn = false;
 
     function hold(bytes: number): void {
       if (own.closed) return;
@@ -120,7 +119,7 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
         const waiting = {
           bytes: own.body,
           begin: () => {
-            hasTurn = true;
+            own.hasTurn = true;
             own.handled = own.body;
             handled += own.body;
             resolve();
@@ -134,7 +133,7 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
 
     const close = () => end(overloaded());
     const leave = () => {
-      if (!hasTurn) end(new Untaken(CLIENT_LEFT, 'The client closed the connection.'));
+      if (!own.hasTurn) end(new Untaken(CLIENT_LEFT, 'The client closed the connection.'));
     };
 
     function end(why: Untaken): void {

@@ -11,6 +11,7 @@ import type { CertificateSource } from '../../src/certificates/source.ts';
 import { createCertificateApi } from '../../src/kubernetes/certificate-api.ts';
 import { PooledKubeConfig } from '../../src/kubernetes/client.ts';
 import { CA_SECRET, WEBHOOK, WEBHOOK_CONFIGURATION } from '../../src/names.ts';
+import { until as untilWithin } from '../cluster/kubernetes/until.ts';
 import { Client } from '../support/kubernetes-api/client.ts';
 import { type KubernetesApi, startKubernetesApi } from '../support/kubernetes-api/server.ts';
 import { ApiError } from '../support/kubernetes-api/status.ts';
@@ -162,11 +163,7 @@ export async function handshake(port: number, ca: string): Promise<string> {
 
 /** Resolves when it holds; rejects after a minute with what was waited for. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await untilWithin(what, 60_000, holds, 20);
 }
 
 /** All are ready, and nobody writes any more. */

@@ -42,7 +42,12 @@ export type Stage = {
 
 /** Boots, loads images and installs; everything ends with the test. */
 export async function startStage(t: Test, options: StageOptions = {}): Promise<Stage> {
-  const { servers = [], archives = [], install = installChart, ...clusterOptions } = options;
+  const {
+    servers = [],
+    archives = [],
+    install = (cluster) => installChart(cluster),
+    ...clusterOptions
+  } = options;
   const images = [
     await productImage('webhook'),
     await productImage('updater'),
@@ -57,14 +62,14 @@ export async function startStage(t: Test, options: StageOptions = {}): Promise<S
   return onCluster(t, cluster);
 }
 
-/** As deploy/README.md tells a user. */
-async function installChart(cluster: Cluster): Promise<void> {
+/** As deploy/README.md tells a user, with more settings of the chart. */
+export async function installChart(cluster: Cluster, more = ['webhook.drainSeconds=1']): Promise<void> {
   const settings = [
     'image.registry=localhost',
     'image.webhook.tag=test',
     'image.updater.tag=test',
     'image.pullPolicy=Never',
-    'webhook.drainSeconds=1',
+    ...more,
   ];
   const install = ['install', PROJECT, CHART, '--wait', '--timeout=120s', '--set', settings.join()];
   await helmOn(cluster, ...install, '--namespace', PROJECT, '--create-namespace');

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Api } from './api.ts';
 
 /** The one node of a cluster. */
 export const NODE_NAME = 'node-1';
@@ -26,6 +27,13 @@ export function tokenFile(tokens: Tokens): string {
   return Object.entries(groupsOf)
     .map(([user, groups]) => `${tokens[user as User]},${user},${user},"${groups.join(',')}"\n`)
     .join('');
+}
+
+/** A token of a service account, as the API server issues it. */
+export async function requestToken(api: Api, namespace: string, account: string): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+  return (await api.request('POST', path, request)).status.token;
 }
 
 /** A kubeconfig (JSON is YAML too) of one user. */

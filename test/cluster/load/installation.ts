@@ -1,21 +1,13 @@
 /** The product as the chart installs it on a real cluster, and pods to create there. */
 import type { Test } from 'tap';
-import { CHART } from '../../../deploy/generate.ts';
 import { INIT_CONTAINER, PROJECT, SERVICE_ACCOUNT, WEBHOOK_SERVICE } from '../../../src/names.ts';
-import { helmOn } from '../../deploy/helm.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
 import { until } from '../kubernetes/until.ts';
-import { startStage } from '../stage.ts';
+import { installChart, startStage } from '../stage.ts';
 import type { Outcome } from './steady-load.ts';
 
 /** The API server waits longer than the chart has it wait, or this would tell how busy the machine is. */
-const SETTINGS = [
-  'image.registry=localhost',
-  'image.webhook.tag=test',
-  'image.updater.tag=test',
-  'image.pullPolicy=Never',
-  'webhook.timeoutSeconds=30',
-];
+const SETTINGS = ['webhook.timeoutSeconds=30'];
 
 /** So that nobody waits for days. A third of a certificate's life is left when it is renewed. */
 const ENVIRONMENT = [
@@ -43,8 +35,7 @@ export async function openShop(t: Test): Promise<{ cluster: Cluster; createPod()
 }
 
 async function install(cluster: Cluster): Promise<void> {
-  const chart = ['install', PROJECT, CHART, '--namespace', PROJECT, '--create-namespace'];
-  await helmOn(cluster, ...chart, '--wait', '--timeout=120s', '--set', SETTINGS.join());
+  await installChart(cluster, SETTINGS);
   const deployment = ['--namespace', PROJECT, `deployment/${WEBHOOK_SERVICE}`];
   await cluster.kubectl(['set', 'env', ...deployment, ...ENVIRONMENT]);
   await cluster.kubectl(['rollout', 'status', ...deployment, '--timeout=300s']);

@@ -9,6 +9,7 @@ import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
 import { testedVersion } from '../../cluster/kubernetes/tested-version.ts';
 import { traces } from '../../cluster/kubernetes/traces.ts';
 import { until } from '../../cluster/kubernetes/until.ts';
+import { requestToken } from '../../cluster/kubernetes/users.ts';
 
 t.test(`Kubernetes ${testedVersion}`, async (t) => {
   // Not part of the boot time: the first run on a machine builds it.
@@ -26,14 +27,10 @@ t.test(`Kubernetes ${testedVersion}`, async (t) => {
   await until('the controller manager provides the service account', 60_000, () =>
     plane.api.request('GET', account).catch(() => false),
   );
-  const { status } = await plane.api.request('POST', `${account}/token`, {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    spec: {},
-  });
-  t.match(status.token, /^eyJ/, 'signs service account tokens');
+  const token = await requestToken(plane.api, 'first', 'default');
+  t.match(token, /^eyJ/, 'signs service account tokens');
   await t.rejects(
-    plane.kubectl(['--token', status.token, 'get', 'secrets', '--namespace', 'first']),
+    plane.kubectl(['--token', token, 'get', 'secrets', '--namespace', 'first']),
     /system:serviceaccount:first:default.*cannot list/s,
     'RBAC knows the service account and refuses it',
   );

@@ -11,7 +11,7 @@ import { startProvisioner } from '../../../src/webhook/provisioner.ts';
 import { auditEvents, METADATA_AUDIT_POLICY } from '../../cluster/kubernetes/audit.ts';
 import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
 import { until } from '../../cluster/kubernetes/until.ts';
-import { kubeconfig } from '../../cluster/kubernetes/users.ts';
+import { kubeconfig, requestToken } from '../../cluster/kubernetes/users.ts';
 import { objectsOf } from '../../deploy/objects.ts';
 import { statefulSet } from '../../provisioning/builders.ts';
 
@@ -34,13 +34,8 @@ async function becomeTheWebhook(): Promise<void> {
   const objects = objectsOf(readFileSync('deploy/install.yaml', 'utf8'));
   for (const object of objects.filter(({ kind }) => rights.includes(kind ?? '')))
     await plane.kubectl(['apply', '--filename=-'], JSON.stringify(object));
-  const account = '/api/v1/namespaces/redis-ip-updater/serviceaccounts/redis-ip-updater-webhook';
-  const { status } = await api.request('POST', `${account}/token`, {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    spec: {},
-  });
-  writeFileSync(config, kubeconfig({ url: plane.url, caPem: plane.caPem, token: status.token }));
+  const token = await requestToken(api, 'redis-ip-updater', 'redis-ip-updater-webhook');
+  writeFileSync(config, kubeconfig({ url: plane.url, caPem: plane.caPem, token }));
   process.env.KUBECONFIG = config;
 }
 

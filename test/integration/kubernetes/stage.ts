@@ -2,26 +2,25 @@
  * Replicas of the webhook as processes of the bundled program, and a real API server that calls them by the Service's
  * name while pods are created.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { buildPrograms } from '../../../src/build.ts';
 import { PROJECT, WEBHOOK, WEBHOOK_CONFIGURATION, WEBHOOK_SERVICE } from '../../../src/names.ts';
 import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
 import { until } from '../../cluster/kubernetes/until.ts';
-import { kubeconfig } from '../../cluster/kubernetes/users.ts';
+import { kubeconfig, requestToken } from '../../cluster/kubernetes/users.ts';
 import type { Manifest } from '../../deploy/objects.ts';
+import { type LogLine, startWebhookProcess } from '../webhook-program.ts';
 
 export const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${WEBHOOK_CONFIGURATION}`;
 export const WAIT_MS = 60_000;
 
-type Line = { level: number; msg: string; managementPort?: number; port?: number };
-export type Replica = { child: ChildProcess; lines: Line[]; managementPort: number; port: number };
+export type Replica = { child: ChildProcess; lines: LogLine[]; managementPort: number; port: number };
 export type Stage = Awaited<ReturnType<typeof startStage>>;
 
 /** Left out: here the replicas are processes, and the Service leads to this host. */
@@ -47,13 +46,8 @@ export async function startStage(t: Test) {
       metadata: { name: WEBHOOK_SERVICE },
       spec: { type: 'ExternalName', externalName: '127.0.0.1' },
     });
-    const account = `/api/v1/namespaces/${PROJECT}/serviceaccounts/${WEBHOOK_SERVICE}`;
-    const { status } = await api.request('POST', `${account}/token`, {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: {},
-    });
-    writeFileSync(webhookConfig, kubeconfig({ url: plane.url, caPem: plane.caPem, token: status.token }));
+    const token = await requestToken(api, PROJECT, WEBHOOK_SERVICE);
+    writeFileSync(webhookConfig, kubeconfig({ url: plane.url, caPem: plane.caPem, token }));
     await api.request('POST', '/api/v1/namespaces', {
       metadata: { name: 'shop', labels: { 'redis-ip-updater.io/injection': 'enabled' } },
     });
@@ -69,27 +63,12 @@ export async function startStage(t: Test) {
 
   /** The bundled program as the webhook's account, on any port unless `PORT` says which. */
   async function start(env: Record<string, string>): Promise<Replica> {
-    const child = spawn(process.execPath, ['dist/webhook.js'], {
-      env: {
-        KUBECONFIG: webhookConfig,
-        UPDATER_IMAGE: 'redis-ip-updater:1',
-        PORT: '0',
-        DRAIN_SECONDS: '0.2',
-        ...env,
-        MANAGEMENT_PORT: '0',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    t.teardown(() => child.kill('SIGKILL'));
-    const lines: Line[] = [];
-    const listening = Promise.withResolvers<Line>();
-    createInterface(child.stdout).on('line', (text) => {
-      const line: Line = JSON.parse(text);
-      lines.push(line);
-      if (line.msg === 'listening') listening.resolve(line);
-    });
-    once(child, 'close').then(() => listening.reject(new Error(`it ended: ${JSON.stringify(lines)}`)));
-    const { managementPort = 0, port = 0 } = await listening.promise;
+    const own = { KUBECONFIG: webhookConfig, DRAIN_SECONDS: '0.2', ...env };
+    const { child, log: lines, logged, exited } = startWebhookProcess(t, own, ['dist/webhook.js']);
+    child.stderr?.pipe(process.stderr);
+    const ended = exited.then(() => Promise.reject(new Error(`it ended: ${JSON.stringify(lines)}`)));
+    const { managementPort = 0, port = 0 } = await Promise.race([logged('listening'), ended]);
+    ended.catch(() => {});
     return { child, lines, managementPort, port };
   }
 

@@ -25,6 +25,7 @@ import {
   untrusted,
 } from '../../support/fault-proxy/faults.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy/proxy.ts';
+import { inLanes } from '../../support/lanes.ts';
 import { NAMESPACE, runUpdater, scene } from '../updater-program.ts';
 
 /** A first restart: the map does not know us. Each fault comes in place of one of these. */
@@ -45,7 +46,8 @@ const attemptsAtMost = (seconds: number) => 8 + seconds / 2.5;
 const LONG_DEADLINE_SECONDS = 120;
 /** What a busy machine may add to the deadline; less than what is left of an attempt's 15 s. */
 const SLACK_MS = 8_000;
-const RUNS_AT_ONCE = 16;
+/** Runs at once. */
+const LANES = Array.from({ length: 16 });
 
 /** At its end the program says what it held in memory at most, in KiB; it writes nothing else to its stdout. */
 const PEAK_TO_STDOUT =
@@ -171,20 +173,12 @@ async function setTheStage(): Promise<void> {
     const { items } = await api.request('GET', `${core}/pods`);
     return items.length === count;
   });
-  await atOnce(
-    RUNS_AT_ONCE,
-    Array.from({ length: count }, (_, pod) => pod),
-    async (pod) => {
-      const podIP = ipOf(pod);
-      const status = { phase: 'Pending', podIP, podIPs: [{ ip: podIP }] };
-      await api.request(
-        'PATCH',
-        `${core}/pods/redis-${pod}/status`,
-        { status },
-        'application/merge-patch+json',
-      );
-    },
-  );
+  const mergePatch = 'application/merge-patch+json';
+  await inLanes(LANES, Array(count).keys(), async (_, pod) => {
+    const podIP = ipOf(pod);
+    const status = { phase: 'Pending', podIP, podIPs: [{ ip: podIP }] };
+    await api.request('PATCH', `${core}/pods/redis-${pod}/status`, { status }, mergePatch);
+  });
 }
 
 const fileOf = (own: string, pod: number, peers: readonly [string, string]) =>
@@ -198,15 +192,6 @@ const STALE: [string, string] = ['10.0.0.2', '10.0.0.3'];
 const before = (pod: number) => fileOf('10.0.0.1', pod, STALE);
 const healed = (pod: number) => fileOf(ipOf(pod), pod, [ipOf(0), ipOf(1)]);
 const ownAlone = (pod: number) => fileOf(ipOf(pod), pod, STALE);
-
-async function atOnce<Item>(count: number, items: readonly Item[], work: (item: Item) => Promise<void>) {
-  const waiting = [...items];
-  await Promise.all(
-    Array.from({ length: count }, async () => {
-      for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
-    }),
-  );
-}
 
 const isOutOfTime = (text: string) => /no answer within/.test(text);
 
@@ -333,7 +318,7 @@ t.test('each fault at each request, for a while and for ever', async (t) => {
   const results: Result[] = [];
   // The longest first: what hangs waits out its time limit.
   const inOrder = cases.toSorted((a, b) => Number(b.row.hangs ?? false) - Number(a.row.hangs ?? false));
-  await atOnce(RUNS_AT_ONCE, inOrder, async (it) => void results.push(await run(it)));
+  await inLanes(LANES, inOrder, async (_, it) => void results.push(await run(it)));
 
   t.comment(`requests that met the fault, exit code, sentence; deadline ${SHORT_DEADLINE_SECONDS} s`);
   for (const row of table) {

@@ -1,7 +1,7 @@
 /** The updater, each of whose system calls on the volume fails once. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../../support/lanes.ts';
 import { type PrivateMounts, privateMounts } from './private-mounts.ts';
 import { prepare, refusals, type Scenario, scenarios, states, statesAfter } from './scenarios.ts';
 import { isOneSentence } from './sentence.ts';

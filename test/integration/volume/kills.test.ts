@@ -1,7 +1,7 @@
 /** The updater, killed with SIGKILL at each of its system calls on the volume. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../../support/lanes.ts';
 import { prepare, refusals, type Scenario, scenarios, states, statesAfter } from './scenarios.ts';
 import { type Call, injectionAt } from './strace.ts';
 import { BACKUP, startApi, Volume } from './volume.ts';

@@ -2,8 +2,8 @@
 import { appendFileSync, chmodSync, chownSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { inLanes } from '../../support/lanes.ts';
 import { small } from './cluster-file.ts';
-import { inLanes } from './lanes.ts';
 import { type Call, injectionAt } from './strace.ts';
 import { BACKUP, NODES_CONF, OWNER, startApi, Volume } from './volume.ts';
 

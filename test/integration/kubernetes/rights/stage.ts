@@ -14,7 +14,7 @@ import { startProvisioner } from '../../../../src/webhook/provisioner.ts';
 import { type Api, apiClient } from '../../../cluster/kubernetes/api.ts';
 import { type ControlPlane, startControlPlane } from '../../../cluster/kubernetes/control-plane.ts';
 import { until } from '../../../cluster/kubernetes/until.ts';
-import { kubeconfig } from '../../../cluster/kubernetes/users.ts';
+import { kubeconfig, requestToken } from '../../../cluster/kubernetes/users.ts';
 import { template } from '../../../deploy/helm.ts';
 import { objectsOf } from '../../../deploy/objects.ts';
 import { statefulSet } from '../../../provisioning/builders.ts';
@@ -38,11 +38,7 @@ export async function stage(t: Test): Promise<Stage> {
   const plane = await startControlPlane();
   t.teardown(() => plane.stop());
   const admin = plane.api;
-  const token = async (namespace: string, account: string): Promise<string> => {
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
-    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
-    return (await admin.request('POST', path, request)).status.token;
-  };
+  const token = (namespace: string, account: string) => requestToken(admin, namespace, account);
   const as = async (namespace: string, account: string) =>
     apiClient({ url: plane.url, caPem: plane.caPem, token: await token(namespace, account) });
 
