@@ -7,6 +7,7 @@ import { exitCodes } from '../../src/errors.ts';
 import { PooledKubeConfig } from '../../src/kubernetes/client.ts';
 import { listLimitRanges } from '../../src/kubernetes/limit-ranges.ts';
 import { findStatefulSet, followLabelledStatefulSets } from '../../src/kubernetes/statefulset-lookup.ts';
+import { until as untilWithin } from '../cluster/kubernetes/until.ts';
 import { type ApiRequest, json, list, startApiStub, statefulSet, status, watchStream } from './api-stub.ts';
 
 const owner = (name: string) => ({ namespace: 'shop', name, uid: `uid-${name}` });
@@ -18,12 +19,7 @@ function configFor(kubeconfig: string, timeoutMs = 30_000): PooledKubeConfig {
   return new PooledKubeConfig(timeoutMs);
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 3_000) throw new Error('waited for 30 s');
-    await delay(10);
-  }
-}
+const until = (condition: () => boolean) => untilWithin(`${condition}`, 60_000, condition, 10);
 
 t.test('a GET confirms what the cache does not know, if the uid is that of the owner', async (t) => {
   const { kubeconfig, counts } = await startApiStub(t, ({ path, response }) => {
