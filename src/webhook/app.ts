@@ -53,7 +53,7 @@ export const app: FastifyPluginAsync<AppOptions> = async (server, options) => {
   async function openShare(request: FastifyRequest): Promise<void> {
     const share = intake.open();
     request.share = share;
-    // Whatever happens to the request: a closed connection ends all of them, also those that were sent ahead.
+    // A closed connection ends all that are being sent or wait, also those that were sent ahead.
     request.raw.socket.setMaxListeners(0).once('close', share.leave);
   }
 

@@ -31,7 +31,10 @@ export type IntakeLimits = {
 export type Share = {
   /** Counts a body that is being received; the result fails with an Untaken if it cannot be taken to its end. */
   receive(payload: Readable): Readable;
-  /** Resolves when the body that was received may be handled; first come, first served. Rejects when it is closed. */
+  /**
+   * Resolves when the body that was received may be handled; first come, first served. Rejects with an Untaken when it
+   * is closed or left.
+   */
   turn(): Promise<void>;
   /**
    * The connection is gone: gives back what it held, unless its turn has come. What is being handled holds its
@@ -76,11 +79,11 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
   }
 
   function open(): Share {
-    const own = { closed: false, hasTurn: false, body: 0, held: 0, handled: 0 };
+    const own = { ended: undefined as Untaken | undefined, hasTurn: false, body: 0, held: 0, handled: 0 };
     let abandon: (why: Untaken) => void = () => {};
 
     function hold(bytes: number): void {
-      if (own.closed) return;
+      if (own.ended) return;
       own.held += bytes;
       held += bytes;
     }
@@ -99,10 +102,11 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
         clearTimeout(timer);
         uploads.delete(counted);
       };
-      abandon = () => {
+      abandon = (why) => {
         settle();
         // What still comes is thrown away, so that who is busy sending gets to read the answer.
         payload.unpipe(counted).resume();
+        if (why.statusCode === CLIENT_LEFT) counted.destroy(why);
       };
       counted.once('end', settle).once('error', close);
       payload.once('error', (error) => counted.destroy(error));
@@ -115,7 +119,7 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
 
     function turn(): Promise<void> {
       return new Promise((resolve, reject) => {
-        if (own.closed) return reject(overloaded());
+        if (own.ended) return reject(own.ended);
         const waiting = {
           bytes: own.body,
           begin: () => {
@@ -137,7 +141,7 @@ export function createIntake(limits: IntakeLimits, now: () => number): { open():
     };
 
     function end(why: Untaken): void {
-      own.closed = true;
+      own.ended ??= why;
       abandon(why);
       held -= own.held;
       handled -= own.handled;

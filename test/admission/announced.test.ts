@@ -63,6 +63,9 @@ const theirOwn: Record<string, [string[], EnvVar[]?, Shown?]> = {
   'a port beside what a command says': [
     ['redis-server --cluster-announce-ip $(hostname -i) --cluster-announce-port 7000'],
   ],
+  'a port beside what a command without arguments says': [
+    ['redis-server --cluster-announce-ip $(own_ip) --cluster-announce-port 7000'],
+  ],
   'a port beside what a command said': [
     ['IP="$(hostname -i)"; redis-server --cluster-announce-ip "$IP" --cluster-announce-port 7000'],
   ],
@@ -145,6 +148,16 @@ const elsewhere: Record<string, [string, string[], EnvVar[]?, Shown?]> = {
       ...['sh', '--port', '7000', '--cluster-announce-port', '30001'],
     ],
   ],
+  'ports, in a script of several lines': [
+    'cluster-announce-port',
+    [
+      'exec redis-server \\\n  --port 6379 \\\r\n  --cluster-announce-port 30001 \\\n  --cluster-announce-bus-port 31001',
+    ],
+  ],
+  'a port beside a variable of the kubelet that is not shown': [
+    'cluster-announce-port',
+    ['redis-server', '--cluster-announce-ip', '$(LB_IP)', '--cluster-announce-port', '30001'],
+  ],
   'an IP, the ports in a configuration file': [
     'cluster-announce-ip',
     ['redis-server', '/r.conf', '--cluster-announce-ip', '203.0.113.7'],
@@ -157,6 +170,16 @@ const elsewhere: Record<string, [string, string[], EnvVar[]?, Shown?]> = {
   'a TLS port': ['cluster-announce-tls-port', ['--tls-port', '6380', '--cluster-announce-tls-port', '30001']],
   'a bus port': ['cluster-announce-bus-port', ['--cluster-announce-bus-port', '31001']],
   'bitnami, addresses that stay': ['CLUSTER_DYNAMIC_IPS', [], [text('REDIS_CLUSTER_DYNAMIC_IPS', 'no')]],
+  'bitnami, addresses that stay, by a variable that is not shown': [
+    'CLUSTER_DYNAMIC_IPS',
+    [],
+    [text('REDIS_CLUSTER_ANNOUNCE_IP', '$(LB_IP)'), text('REDIS_CLUSTER_DYNAMIC_IPS', 'no')],
+  ],
+  'bitnami, a port beside a variable that is not shown': [
+    'cluster-announce-port',
+    [],
+    [text('REDIS_CLUSTER_ANNOUNCE_IP', '$(LB_IP)'), text('REDIS_CLUSTER_ANNOUNCE_PORT', '30001')],
+  ],
   'bitnami for Valkey': ['CLUSTER_DYNAMIC_IPS', [], [text('VALKEY_CLUSTER_DYNAMIC_IPS', 'no')]],
 };
 for (const [what, [setting, ...args]] of Object.entries(elsewhere))

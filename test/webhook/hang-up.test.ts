@@ -1,10 +1,11 @@
-/** Clients that do not wait for the answer: what is being handled holds its memory all the same. */
+/** Clients that do not wait for the answer: nobody is to blame, but what is being handled holds its memory all the same. */
 import { once } from 'node:events';
 import { request } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { fixturePorts, type Review, readFixture } from '../admission/fixture.ts';
+import { until } from '../cluster/kubernetes/until.ts';
 import { post, startWebhook } from './support.ts';
 
 const review = readFixture<Review>('official-redis', 'review.json') as Review;
@@ -43,4 +44,22 @@ t.test('who hangs up while his review is handled makes no room for another', asy
   gate.resolve();
   t.equal((await second).status, 200, 'until the first is done');
   t.equal(lookups, 2);
+});
+
+t.test('who hangs up while he sends is not counted as one who sends what cannot be read', async (t) => {
+  const webhook = await startWebhook(t);
+  const connected = once(webhook.server.server, 'secureConnection');
+  const options = { host: '127.0.0.1', port: webhook.port, ca: webhook.ca, path: '/mutate', method: 'POST' };
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(large) };
+  const sending = request({ ...options, agent: false, headers });
+  sending.on('error', () => {}).write(large.slice(0, 100_000));
+  const [socket] = (await connected) as [Socket];
+  await until('half of it is there', 60_000, () => socket.bytesRead > 100_000);
+  // The server says of it that the request was cut, too.
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+  sending.destroy();
+  await gone;
+  t.equal((await post(webhook, large)).status, 200, 'its share is free again');
+  t.match(webhook.observed, [{ kind: 'answered' }]);
+  t.equal(webhook.observed.length, 1);
 });

@@ -128,13 +128,16 @@ t.test('who leaves gives back what he held, unless his turn has come: that ends 
   const { begin, send } = startIntake();
   const sending = await begin(400);
   sending.share.leave();
+  const left = { name: 'Untaken', message: /client closed/ };
+  await t.rejects(sending.received, left, 'it is not the body that was bad');
+  await t.rejects(sending.share.turn(), left);
   const first = await send(400);
   t.equal(first.length, 400, 'a body that was being sent holds nothing any more');
   await first.share.turn();
   const waiting = await send(200);
   const turn = waiting.share.turn();
   waiting.share.leave();
-  await t.rejects(turn, { name: 'Untaken', message: /client closed/ }, 'nobody waits for the answer');
+  await t.rejects(turn, left, 'nobody waits for the answer');
   first.share.leave();
   t.equal((await send(500)).length, 429, 'the first is still being handled');
   const late = await send(200);
