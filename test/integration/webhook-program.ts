@@ -18,8 +18,9 @@ export type LogLine = {
 const [values] = loadAll(readFileSync('deploy/chart/values.yaml', 'utf8')) as any[];
 /** The limit of the chart. */
 export const MEMORY_MIB = Number.parseInt(values.resources.limits.memory, 10);
-/** What node takes of it for its heap; here it would see the whole machine. */
+/** What node takes of 512 for its heap; here it would see the whole machine. */
 const HEAP_MIB = 259;
+if (MEMORY_MIB !== 512) throw new Error(`how large is the heap of node in ${MEMORY_MIB} MiB? Measure it`);
 
 const SOURCE = new URL('../../src/webhook/main.ts', import.meta.url).pathname;
 
@@ -37,18 +38,24 @@ export const AS_IN_A_POD = [`--max-heap-size=${HEAP_MIB}`, 'dist/webhook.js'];
 export function startWebhookProcess(t: Test, env: Record<string, string>, command: string[] = [SOURCE]) {
   const child: ChildProcess = spawn(process.execPath, command, {
     env: { ...BESIDES, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill('SIGKILL'));
   const log: LogLine[] = [];
-  const waiting: { msg: string; resolve: (line: LogLine) => void }[] = [];
+  const waiting: { msg: string; resolve(line: LogLine): void; reject(error: Error): void }[] = [];
   if (!child.stdout) throw new Error('no stdout');
   createInterface(child.stdout).on('line', (text) => {
     const line: LogLine = JSON.parse(text);
     log.push(line);
     for (const { msg, resolve } of waiting) if (line.msg === msg) resolve(line);
   });
-  const logged = (msg: string) => new Promise<LogLine>((resolve) => waiting.push({ msg, resolve }));
+  child.once('close', () => {
+    for (const { msg, reject } of waiting)
+      reject(new Error(`it ended before it said ${msg}: ${JSON.stringify(log)}`));
+  });
+  /** The next line of that message. */
+  const logged = (msg: string) =>
+    new Promise<LogLine>((resolve, reject) => waiting.push({ msg, resolve, reject }));
   return { child, log, logged, exited: once(child, 'close') };
 }
 
