@@ -24,18 +24,18 @@ type Tier = {
 
 /** One after another: these start real servers, and a small machine must stay honest. */
 const jobs = 1;
-/** Of src/kubernetes: whoever talks over a network waits for real timeouts and back-offs. */
-const CLIENTS = 'test/kubernetes/*.test.ts';
+/** Of src/kubernetes and of the stand-ins: whoever talks over a network waits for real timeouts and back-offs. */
+const SLOW = ['test/kubernetes/*.test.ts', 'test/support/**/*.test.ts'];
 const tiers: Record<string, Tier> = {
   unit: {
     files: globSync('test/**/*.test.ts', {
-      exclude: ['test/integration/**', 'test/cluster/**', 'test/fixtures/**', CLIENTS],
+      exclude: ['test/integration/**', 'test/cluster/**', 'test/fixtures/**', ...SLOW],
     }),
     timeoutSeconds: 120,
-    jobs: 2,
+    jobs: 3,
   },
   integration: {
-    files: globSync([CLIENTS, 'test/integration/{,certificates/,model/}*.test.ts']),
+    files: globSync([...SLOW, 'test/integration/{,certificates/,model/}*.test.ts']),
     timeoutSeconds: 900,
     jobs,
   },
