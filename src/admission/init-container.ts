@@ -12,8 +12,14 @@ import { departs, type Settings } from './settings.ts';
 import type { EnvVar, VolumeMount } from './shapes.ts';
 import { downwardEnv } from './subpath-env.ts';
 
-/** Whose image the updater is, and of which version; from the webhook's configuration. */
-export type Updater = { image: string; imagePullPolicy: string | undefined; version: string };
+/** Whose image the updater is, of which version, and how it is pulled; from the webhook's configuration. */
+export type Updater = {
+  image: string;
+  imagePullPolicy: string | undefined;
+  /** Names of Secrets in the pod's namespace. */
+  imagePullSecrets: readonly string[];
+  version: string;
+};
 
 export type InitContainerParts = {
   updater: Updater;

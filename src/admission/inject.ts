@@ -6,6 +6,8 @@ export type Injection = {
   initContainer: object;
   order: 'first' | 'last';
   volumes: object[];
+  /** Those of the updater's image; a pod may have some of them already. */
+  imagePullSecrets: readonly string[];
   labels: Record<string, string>;
   annotations: Record<string, string>;
   serviceAccountName: string | undefined;
@@ -25,6 +27,7 @@ export function injection(
     initContainer: initContainer(parts),
     order: parts.settings.order,
     volumes: [nodesVolume(), tokenVolume()],
+    imagePullSecrets: parts.updater.imagePullSecrets,
     labels: { [INJECTED_LABEL]: 'true' },
     annotations: { [STATUS_ANNOTATION]: JSON.stringify(status) },
     serviceAccountName,

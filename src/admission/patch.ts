@@ -17,11 +17,21 @@ export function patchFor(pod: Pod, injection: Injection): Patch {
     ...addMembers('/metadata/annotations', metadata.annotations, injection.annotations),
     ...addElements('/spec/initContainers', spec.initContainers, [injection.initContainer], position),
     ...addElements('/spec/volumes', spec.volumes, injection.volumes, '-'),
+    ...addElements('/spec/imagePullSecrets', spec.imagePullSecrets, newPullSecrets(pod, injection), '-'),
     // The deprecated alias too: the API server keeps both equal, and reads either.
     ...(serviceAccountName
       ? addMembers('/spec', spec, { serviceAccountName, serviceAccount: serviceAccountName })
       : []),
   ];
+}
+
+/**
+ * The API server gives a pod the secrets of its account only where it has none of its own, and before it asks us: those
+ * of our account would never come to a pod that keeps its account, or that brings secrets.
+ */
+function newPullSecrets({ spec }: Pod, { imagePullSecrets }: Injection): object[] {
+  const has = new Set(spec.imagePullSecrets?.map(({ name }) => name));
+  return imagePullSecrets.filter((name) => !has.has(name)).map((name) => ({ name }));
 }
 
 function addMembers(
@@ -41,7 +51,7 @@ function addElements(
   elements: object[],
   position: '0' | '-',
 ): Patch {
-  if (!existing) return [add(parent, elements)];
+  if (!existing && elements.length > 0) return [add(parent, elements)];
   return elements.map((element) => add(`${parent}/${position}`, element));
 }
 

@@ -83,6 +83,7 @@ const Pod = Type.Object({
     containers: maybe(Type.Array(Container)),
     initContainers: maybe(Type.Array(Type.Object({ name: Type.String() }))),
     volumes: maybe(Type.Array(Volume)),
+    imagePullSecrets: maybe(Type.Array(Type.Object({ name: maybe(Type.String()) }))),
     serviceAccountName: maybe(Type.String()),
     serviceAccount: maybe(Type.String()),
     os: maybe(Type.Object({ name: maybe(Type.String()) })),

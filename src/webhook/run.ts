@@ -44,7 +44,12 @@ export async function run(config: Config, log: Logger, stop: AbortSignal): Promi
     metrics.observe(answer, seconds);
     logAnswer(log, answer);
   };
-  const updater = { image: config.UPDATER_IMAGE, imagePullPolicy: config.UPDATER_IMAGE_PULL_POLICY, version };
+  const updater = {
+    image: config.UPDATER_IMAGE,
+    imagePullPolicy: config.UPDATER_IMAGE_PULL_POLICY,
+    imagePullSecrets,
+    version,
+  };
   const onDistrust = () => {
     metrics.countDistrust();
     log.warn('a client does not trust the served certificate: if it is an API server, see the caBundle');

@@ -4,7 +4,12 @@ import { type AdmissionPorts, type Answer, handle } from '../../src/admission/ha
 import type { Patch } from '../../src/admission/patch.ts';
 
 /** The webhook's configuration in all fixtures. */
-export const updater = { image: 'redis-ip-updater:1.2.3', imagePullPolicy: undefined, version: '1.2.3' };
+export const updater = {
+  image: 'redis-ip-updater:1.2.3',
+  imagePullPolicy: undefined,
+  imagePullSecrets: [],
+  version: '1.2.3',
+};
 
 const root = new URL('../fixtures/admission/', import.meta.url);
 export const fixtureNames = readdirSync(root).sort();

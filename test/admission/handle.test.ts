@@ -4,7 +4,7 @@ import { handle } from '../../src/admission/handle.ts';
 import { reasons, remarks, sentence } from '../../src/admission/reasons.ts';
 import { exitCodes, Failure } from '../../src/errors.ts';
 import { excerpt } from '../../src/excerpt.ts';
-import { fixturePorts, type Json, open, type Review, readFixture, updater } from './fixture.ts';
+import { applied, fixturePorts, type Json, open, type Review, readFixture, updater } from './fixture.ts';
 
 const ports = fixturePorts('official-redis');
 const good = readFixture<Review>('official-redis', 'review.json') as Review;
@@ -103,6 +103,35 @@ t.test('imagePullPolicy is set if the configuration has one', async (t) => {
   if (answer.kind !== 'answered') throw new Error('not answered');
   const container = open(answer).patch?.find(({ path }) => path === '/spec/initContainers')?.value;
   t.match(container, [{ image: 'redis-ip-updater:1.2.3', imagePullPolicy: 'Never' }]);
+});
+
+t.test('the pull secrets of the configuration come after those of the pod, none of them twice', async (t) => {
+  const refs = (...names: string[]) => names.map((name) => ({ name }));
+  const wanted: [string[] | undefined, string[]][] = [
+    [undefined, ['registry', 'other']],
+    [[], ['registry', 'other']],
+    [
+      ['own', 'other'],
+      ['own', 'other', 'registry'],
+    ],
+    [
+      ['other', 'registry'],
+      ['other', 'registry'],
+    ],
+  ];
+  for (const [own, all] of wanted) {
+    const { request } = good;
+    const spec = { ...(request.object.spec as object), ...(own && { imagePullSecrets: refs(...own) }) };
+    const object = { ...request.object, spec };
+    const configured = { ...updater, imagePullSecrets: ['registry', 'other'] };
+    const answer = await handle({ ...good, request: { ...request, object } }, ports, configured);
+    if (answer.kind !== 'answered') throw new Error('not answered');
+    const { imagePullSecrets } = applied<{ spec: { imagePullSecrets?: object[] } }>(
+      object,
+      open(answer).patch ?? [],
+    ).spec;
+    t.same(imagePullSecrets, refs(...all), `${own}`);
+  }
 });
 
 t.test('warnings have at most 120 characters', async (t) => {

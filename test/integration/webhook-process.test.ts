@@ -28,6 +28,7 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   const { child, log, logged, exited } = start(t, {
     KUBECONFIG: kubeconfig,
     CERT_DIR: directory,
+    UPDATER_IMAGE_PULL_SECRETS: 'registry,other',
     // Two requests have to fit into it, on a machine that is busy with others, too.
     DRAIN_SECONDS: '10',
   });
@@ -46,7 +47,18 @@ t.test('from start to stop: ready, serving, draining, gone', async (t) => {
   provisioning.resolve();
   await until('it is ready', 60_000, async () => (await readyz()).status === 200);
   const reply = await post({ port, ca }, JSON.stringify(review));
-  t.match(JSON.parse(reply.body), { response: { allowed: true, auditAnnotations: { reason: 'injected' } } });
+  const { response } = JSON.parse(reply.body);
+  t.match(response, { allowed: true, auditAnnotations: { reason: 'injected' } });
+  const patch = JSON.parse(Buffer.from(response.patch, 'base64').toString());
+  const secrets = {
+    op: 'add',
+    path: '/spec/imagePullSecrets',
+    value: [{ name: 'registry' }, { name: 'other' }],
+  };
+  t.match(
+    patch.filter(({ path }: { path: string }) => path === secrets.path),
+    [secrets],
+  );
 
   const renewed = logged('new certificate is served');
   const { ca: newCa } = await issueDevelopmentCertificates({ directory, hosts: HOSTS });
