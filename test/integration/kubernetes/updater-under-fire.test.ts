@@ -52,8 +52,8 @@ const LANES = Array.from({ length: 16 });
 /** At its end the program says what it held in memory at most, in KiB; it writes nothing else to its stdout. */
 const PEAK_TO_STDOUT =
   'data:text/javascript,process.on("exit",()=>process.stdout.write(String(process.resourceUsage().maxRSS)))';
-/** Answers of 32 MB, read to their end, would be 90 MiB more than small ones; of 4 MB, 30 MiB. */
-const PEAK_ABOVE_OTHERS_AT_MOST_MIB = 50;
+/** Answers of 32 MB, read to their end, would be 89 to 105 MiB more than small ones; of 4 MB, 16 to 46 MiB. */
+const PEAK_ABOVE_OTHERS_AT_MOST_MIB = 70;
 
 /** What a person reads. */
 const sentences = {
@@ -342,9 +342,13 @@ t.test('each fault at each request, for a while and for ever', async (t) => {
   t.same(elsewhere.seen, [], 'no redirect was followed');
   t.comment(`${table.length} faults at ${REQUESTS.length} requests: ${results.length} runs of the program`);
 
-  const peak = (isHuge: boolean) =>
-    Math.max(...results.filter(({ row }) => (row.fault === huge) === isHuge).map(({ peakMiB }) => peakMiB));
+  // Of the middle run: how late the garbage of one run is collected is chance.
+  const peak = (isHuge: boolean) => {
+    const peaks = results.filter(({ row }) => (row.fault === huge) === isHuge).map(({ peakMiB }) => peakMiB);
+    return peaks.toSorted((a, b) => a - b)[Math.floor(peaks.length / 2)] ?? Number.NaN;
+  };
   const above = peak(true) - peak(false);
+  t.comment(`${huge.name}: ${above.toFixed(0)} MiB more than others need`);
   t.ok(above < PEAK_ABOVE_OTHERS_AT_MOST_MIB, `${huge.name}: ${above.toFixed(0)} MiB more than others need`);
 
   const { data } = await api.request(
