@@ -1,11 +1,10 @@
 /** The bundled webhook, with the memory of the chart, at the start in a large cluster: no namespace is missed, and none is written to again and again. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { issueDevelopmentCertificates } from '../../certs/dev-certs.ts';
 import { buildPrograms } from '../../src/build.ts';
-import { until } from '../cluster/kubernetes/until.ts';
+import { until, untilStill } from '../cluster/kubernetes/until.ts';
 import { Client } from '../support/kubernetes-api/client.ts';
 import { pathOf, resources } from '../support/kubernetes-api/resources.ts';
 import { type KubernetesApi, startKubernetesApi } from '../support/kubernetes-api/server.ts';
@@ -63,7 +62,7 @@ t.test(`${NAMESPACES} namespaces at start, first with an API that takes no write
 
   api.intercept(() => undefined);
   await until('all are provisioned', PATIENCE_MS, async () => (await provisioned()) === NAMESPACES, 500);
-  for (let before = -1; before !== writes(); await delay(2_000)) before = writes();
+  await untilStill(writes, 2_000);
   const sent = api.audit.slice();
   const written = sent.filter((entry) => isWrite(entry) && entry.code < 300);
   const objects = new Set(written.map(({ resource, namespace }) => `${resource}/${namespace}`)).size;

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { namespaceObjects } from '../../src/provisioning/objects.ts';
 import { startProvisioner } from '../../src/webhook/provisioner.ts';
-import { until as untilWithin } from '../cluster/kubernetes/until.ts';
+import { untilStill, until as untilWithin } from '../cluster/kubernetes/until.ts';
 import { statefulSet } from '../provisioning/builders.ts';
 import { Client } from '../support/kubernetes-api/client.ts';
 import type { ConfigMap, KubernetesObject, StatefulSet } from '../support/kubernetes-api/objects.ts';
@@ -91,9 +91,7 @@ const until = (condition: () => boolean | Promise<boolean>, what: string) =>
 const quiet = () => delay(600);
 
 /** What was written has come back through the watches, and nothing follows from it. */
-async function silence(writes: () => readonly unknown[]): Promise<void> {
-  for (let before = -1; before !== writes().length; await quiet()) before = writes().length;
-}
+const silence = (writes: () => readonly unknown[]) => untilStill(() => writes().length, 600);
 
 t.test('a labelled namespace gets its four objects, others nothing', async (t) => {
   const { namespace, complete, client, provisioner, missing, writes } = await start(t, {

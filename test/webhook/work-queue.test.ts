@@ -163,9 +163,9 @@ t.test('where everything fails, thousands of keys are not tried in vain', async 
   t.teardown(() => queue.stop());
   for (let key = 0; key < 1_000; key += 1) queue.add(String(key));
   queue.start();
-  await pass(60_000);
-  t.ok(calls >= 4 && calls <= 60, `${calls} attempts in a minute`);
+  await pass(2_000);
+  t.ok(calls >= 4 && calls <= 30, `${calls} attempts`);
   isBroken = false;
-  await pass(300_000);
+  await pass(30_000);
   t.equal(done.size, 1_000, 'the first success lets all others go on');
 });

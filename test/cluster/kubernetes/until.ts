@@ -21,3 +21,12 @@ export async function until<T>(
     await sleep(intervalMilliseconds);
   }
 }
+
+/** Waits until `count` has not changed for so long; gives what it is then. */
+export async function untilStill(count: () => number, milliseconds: number): Promise<number> {
+  for (let before = -1; ; await sleep(milliseconds)) {
+    const now = count();
+    if (now === before) return now;
+    before = now;
+  }
+}

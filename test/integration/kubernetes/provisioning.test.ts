@@ -10,7 +10,7 @@ import { namespaceObjects } from '../../../src/provisioning/objects.ts';
 import { startProvisioner } from '../../../src/webhook/provisioner.ts';
 import { auditEvents, METADATA_AUDIT_POLICY } from '../../cluster/kubernetes/audit.ts';
 import { startControlPlane } from '../../cluster/kubernetes/control-plane.ts';
-import { until } from '../../cluster/kubernetes/until.ts';
+import { until, untilStill } from '../../cluster/kubernetes/until.ts';
 import { kubeconfig, requestToken } from '../../cluster/kubernetes/users.ts';
 import { objectsOf } from '../../deploy/objects.ts';
 import { statefulSet } from '../../provisioning/builders.ts';
@@ -108,13 +108,7 @@ const writes = () =>
 const codes = () => writes().map(({ responseStatus }) => responseStatus?.code);
 
 /** Waits until nothing was written for three seconds; gives how many writes there were. */
-async function silence(): Promise<number> {
-  for (let before = -1; ; await delay(3_000)) {
-    const now = writes().length;
-    if (now === before) return now;
-    before = now;
-  }
-}
+const silence = () => untilStill(() => writes().length, 3_000);
 
 t.test('two replicas race for a labelled namespace, then fall silent', async (t) => {
   const { failures, provisioned, lines } = start(t, { replicas: 2 });

@@ -63,6 +63,7 @@ export async function startStage(t: Test) {
 
   /** The bundled program as the webhook's account, on any port unless `PORT` says which. */
   async function start(env: Record<string, string>): Promise<Replica> {
+    // `env` may be that of the Deployment, whose port is not free for several on one host.
     const own = { KUBECONFIG: webhookConfig, DRAIN_SECONDS: '0.2', ...env, MANAGEMENT_PORT: '0' };
     const { child, log: lines, logged } = startWebhookProcess(t, own, ['dist/webhook.js']);
     const { managementPort = 0, port = 0 } = await logged('listening');
